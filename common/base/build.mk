@@ -1,0 +1,3 @@
+# Event loop, buffers, channels, privileges, sandbox, log: under every program.
+ARCHIVES += base
+base_LDLIBS := -lbsd -lseccomp -lcap

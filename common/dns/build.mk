@@ -1,0 +1,3 @@
+# Body of both resolvers; the only user of ldns.
+ARCHIVES += dns
+dns_LDLIBS := -lldns

@@ -1,0 +1,2 @@
+# One codec per edge of the process graph. Pure.
+ARCHIVES += msg

@@ -1,0 +1,2 @@
+# SMTP grammar and byte machines, for servers and clients. Pure.
+ARCHIVES += smtp

@@ -1,0 +1,3 @@
+# Stamps and writes log lines.
+PROG_DIRS += logd
+logd_LINK := msg base

@@ -1,0 +1,101 @@
+# Tests. A C file here says in its first lines what it links:
+#	/* link: common/base/netaddr.o common/base.a -lm */
+# Words that begin with - go to the linker, .o and .a are built. NAME_test.c is
+# a cmocka program that check-unit runs, NAME_fuzz.c a libFuzzer target, any
+# other file with such a line a helper program of the tests beside it.
+
+PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest \
+    -p no:cacheprovider -q
+
+LINKED := $(shell grep -ls '^/[*] link:' $(wildcard regress/*/*.c) /dev/null)
+UNIT_SRCS := $(filter %_test.c,$(LINKED))
+FUZZ_SRCS := $(filter %_fuzz.c,$(LINKED))
+HELPER_SRCS := $(filter-out $(UNIT_SRCS) $(FUZZ_SRCS),$(LINKED))
+UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
+FUZZ_BINS := $(FUZZ_SRCS:%.c=$(O)/%)
+HELPER_BINS := $(HELPER_SRCS:%.c=$(O)/%)
+
+# cmocka's macros and tables of test functions.
+$(O)/regress/%.o: TEST_NOWARN := -Wno-missing-variable-declarations
+
+link_words = $(shell sed -n '1,12s,^/[*] link: \(.*\)[*]/,\1,p' $1.c)
+
+# $1 = path without .c, $2 = libraries that every program of the family links
+define test_rules
+$(O)/$1: $(O)/$1.o $(addprefix $(O)/,$(filter-out -%,$(link_words)))
+$(O)/$1: LINK_LIBS = $(filter -%,$(link_words)) $2 $(call archive_libs,\
+    $(patsubst common/%.a,%,$(filter common/%.a,$(link_words))))
+endef
+$(foreach t,$(UNIT_SRCS:.c=),$(eval $(call test_rules,$t,-lcmocka -lbsd)))
+$(foreach t,$(FUZZ_SRCS:.c=),$(eval $(call test_rules,$t,-fsanitize=fuzzer -lbsd)))
+$(foreach t,$(HELPER_SRCS:.c=),$(eval $(call test_rules,$t,-lbsd)))
+
+$(UNIT_BINS) $(FUZZ_BINS) $(HELPER_BINS):
+	$(call say,LD,$@)
+	$(Q)$(call link) $(LINK_LIBS) $(keep)
+
+# --- families ---------------------------------------------------------------
+
+.PHONY: check check-all check-unit check-e2e check-san check-valgrind \
+    check-fuzz demo bench audit unit-bins fuzz-bins helper-bins
+
+# From a fresh clone, as root: what is missing is installed before the makefile
+# is read again with the compilers in place.
+check:
+	build-aux/deps.sh check
+	$(MAKE) check-all
+
+# One after the other, also under -j: they share the machine's two cores.
+check-all:
+	$(MAKE) all
+	$(MAKE) check-unit
+	$(MAKE) check-san
+	$(MAKE) check-fuzz
+	$(MAKE) audit
+	$(MAKE) check-e2e
+	@echo 'check: every family passed'
+
+unit-bins: $(UNIT_BINS)
+helper-bins: $(HELPER_BINS)
+fuzz-bins: $(FUZZ_BINS)
+
+PYTEST_UNIT_DIRS = $(sort $(patsubst %/,%,$(dir \
+    $(wildcard regress/conf/test_*.py regress/session/test_*.py))))
+
+check-unit: all unit-bins helper-bins
+	@build-aux/run-units.sh $(UNIT_BINS)
+	$(if $(PYTEST_UNIT_DIRS),O=$(O) $(PYTEST) $(PYTEST_UNIT_DIRS))
+
+check-e2e: all helper-bins peers
+	regress/e2e/run
+
+check-san:
+	@$(MAKE) SAN=1 unit-bins
+	@$(MAKE) SAN=1 run-units
+.PHONY: run-units
+run-units:
+	@UBSAN_OPTIONS=print_stacktrace=1 build-aux/run-units.sh $(UNIT_BINS)
+
+check-valgrind: unit-bins
+	@RUNNER='valgrind -q --error-exitcode=99 --leak-check=full' \
+	    build-aux/run-units.sh $(UNIT_BINS)
+
+check-fuzz:
+	@$(MAKE) FUZZING=1 fuzz-bins
+	@build-aux/run-fuzz.sh build/fuzz 0
+
+FUZZ_SECONDS ?= 20
+fuzz:
+	@$(MAKE) FUZZING=1 fuzz-bins
+	@build-aux/run-fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+demo:
+	build-aux/deps.sh demo
+	$(MAKE) all helper-bins peers
+	regress/demo/demo
+
+bench: all helper-bins
+	regress/bench/run
+
+audit: all
+	regress/audit/run $(O)

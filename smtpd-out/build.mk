@@ -1,0 +1,3 @@
+# SMTP client sessions on connected sockets.
+PROG_DIRS += smtpd-out
+smtpd-out_LINK := smtp msg base
