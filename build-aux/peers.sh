@@ -1,0 +1,113 @@
+#!/bin/sh
+# Unpack the real peers of the tests, and those of their libraries that the host
+# lacks, from Debian's packages below build/peers. Nothing is installed, nothing
+# is setuid. Quick when done: the stamp holds this script's checksum.
+#
+#	build/peers/root	what the packages contain
+#	build/peers/debs	the packages, kept
+#	build/peers/env		for a shell: PEERS_ROOT, PEERS_LIBS, and peers_run
+#				to run a program with these libraries
+set -eu
+
+packages='postfix nsd unbound'
+programs='usr/sbin/nsd usr/sbin/nsd-control usr/sbin/unbound
+    usr/sbin/unbound-checkconf usr/sbin/postconf usr/lib/postfix/sbin/master'
+
+top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+dir=$top/build/peers
+root=$dir/root
+stamp=$dir/stamp
+sum=$(cksum <"$0")
+
+die() {
+	echo "peers: $*" >&2
+	exit 1
+}
+
+lib_dirs() {
+	find "$root/lib" "$root/usr/lib" -name '*.so*' -printf '%h\n' \
+	    2>/dev/null | sort -u | grep -v /python3 | paste -sd: -
+}
+
+# Names of the shared objects that some unpacked program or library asks for
+# and neither the host nor what is unpacked has.
+missing_libs() {
+	find "$root" -type f \( -perm -100 -o -name '*.so*' \) -print0 |
+	    LD_LIBRARY_PATH=$(lib_dirs) xargs -0 ldd 2>/dev/null |
+	    sed -n 's/^[[:space:]]*\(.*\) => not found.*/\1/p' | sort -u
+}
+
+unpack() {
+	for p do
+		deb=$(find "$dir/debs" -name "${p}_*.deb" | head -n 1)
+		if [ -z "$deb" ]; then
+			echo "peers: fetching $p"
+			(cd "$dir/debs" && apt-get -qq download "$p") ||
+			    die "cannot fetch $p (apt-get update needed?)"
+			deb=$(find "$dir/debs" -name "${p}_*.deb" | head -n 1)
+		fi
+		dpkg-deb -x "$deb" "$root"
+		unpacked="$unpacked $p"
+	done
+}
+
+# Library packages that the unpacked packages depend on and the host lacks.
+next_packages() {
+	for p in $unpacked; do
+		dpkg-deb -f "$dir/debs/${p}_"*.deb Depends Pre-Depends
+	done | sed 's/^[A-Za-z-]*: //; s/([^)]*)//g; s/:any//g' |
+	    tr ',|' '\n\n' | tr -d ' ' | grep '^lib' | sort -u |
+	    while read -r p; do
+		case " $unpacked " in *" $p "*) continue ;; esac
+		dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null |
+		    grep -q '^[hi]i' || echo "$p"
+	done
+}
+
+write_env() {
+	cat >"$dir/env" <<EOF
+PEERS_ROOT=$root
+PEERS_LIBS=$(lib_dirs)
+peers_run() {
+	LD_LIBRARY_PATH=\$PEERS_LIBS "\$@"
+}
+EOF
+}
+
+works() {
+	for p in $programs; do
+		[ -x "$root/$p" ] || return 1
+	done
+	[ -z "$(missing_libs)" ]
+}
+
+if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && [ -f "$dir/env" ] &&
+    . "$dir/env" && [ "$PEERS_ROOT" = "$root" ] &&
+    LD_LIBRARY_PATH=$PEERS_LIBS "$root/usr/sbin/nsd" -v >/dev/null 2>&1; then
+	exit 0
+fi
+
+command -v dpkg-deb >/dev/null && command -v apt-get >/dev/null ||
+    die 'needs apt-get and dpkg-deb'
+mkdir -p "$dir/debs"
+rm -rf "$root" "$stamp"
+mkdir "$root"
+if [ "$(id -u)" -eq 0 ]; then
+	# apt fetches as a user of its own, who must be able to write here
+	chown _apt "$dir/debs" 2>/dev/null || :
+	apt-get -qq update
+fi
+unpacked=
+# shellcheck disable=SC2086
+unpack $packages
+while missing=$(missing_libs) && [ -n "$missing" ]; do
+	more=$(next_packages)
+	[ -n "$more" ] || die "no package found for" $missing
+	# shellcheck disable=SC2086
+	unpack $more
+done
+find "$root" -type f -perm /6000 -exec chmod ug-s {} +
+works || die 'unpacked, but a program is missing'
+write_env
+echo "$sum" >"$stamp"
+echo "peers: unpacked$unpacked below build/peers"
