@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Edge 1, posternd <-> every child, on descriptor 3 of the child.
+ *
+ * posternd -> child: HELLO once, first; then STATS; then any number of PEER,
+ * FD, configuration (child_conf.h) and PING; DRAIN at the end.
+ * child -> posternd: SANDBOXED once, READY after each complete configuration,
+ * VIOLATION, PONG, DRAINED.  A hostile child can at most say these wrongly:
+ * be replaced, or have a peer of its own replaced (rate-limited by back-off).
+ */
+#ifndef COMMON_MSG_CHILD_MASTER_H
+#define COMMON_MSG_CHILD_MASTER_H
+
+#include <stdint.h>
+
+#include "common/base/conf.h"
+#include "common/base/ibuf.h"
+#include "common/base/proc.h"
+#include "common/msg/edge.h"
+
+#define CM_VERSION 1
+
+enum cm_type {
+	CM_REQ_HELLO = MSG_TYPE(EDGE_CHILD_MASTER, 1),
+	CM_REQ_STATS = MSG_TYPE(EDGE_CHILD_MASTER, 2),  /* fd: the page */
+	CM_REQ_PEER = MSG_TYPE(EDGE_CHILD_MASTER, 3),   /* fd: the channel */
+	CM_REQ_FD = MSG_TYPE(EDGE_CHILD_MASTER, 4),     /* fd */
+	CM_REQ_PING = MSG_TYPE(EDGE_CHILD_MASTER, 5),   /* empty; id echoed */
+	CM_REQ_DRAIN = MSG_TYPE(EDGE_CHILD_MASTER, 6),  /* empty */
+	CM_ANS_SANDBOXED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 1),
+	CM_ANS_READY = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 2),
+	CM_ANS_VIOLATION = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 3),
+	CM_ANS_PONG = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 5),
+	CM_ANS_DRAINED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 6),
+	/* logd: its syslog socket failed; make another */
+	CM_ANS_REOPEN = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 7)
+};
+
+enum cm_hello_flag {
+	CM_HELLO_TRAP = 1 << 0,        /* sandbox in TRAP mode */
+	CM_HELLO_BEST_EFFORT = 1 << 1,
+	CM_HELLO_DEBUG = 1 << 2        /* log debug lines */
+};
+
+struct cm_hello {
+	uint32_t version; /* CM_VERSION */
+	struct peer self;
+	uint32_t uid, gid;
+	uint32_t flags;   /* enum cm_hello_flag */
+	uint16_t nslots;  /* channels this child will have, posternd's included */
+	char chroot_dir[CONF_PATH_MAX];
+};
+
+struct cm_peer {
+	struct peer peer;
+	uint16_t slot; /* 1 .. nslots - 1: descriptor 3 + slot */
+};
+
+struct cm_fd {
+	uint32_t kind; /* enum child_fd */
+	uint32_t id;
+};
+
+struct cm_sandboxed {
+	uint8_t seccomp;
+	uint8_t landlock_abi;
+	uint16_t ncalls;
+	uint32_t missing; /* enum sandbox_missing */
+};
+
+struct cm_ready {
+	uint32_t generation; /* of the configuration now in force */
+};
+
+struct cm_violation {
+	struct peer peer; /* who broke the contract */
+	uint32_t kind;    /* enum chan_violation */
+};
+
+#define CM_HELLO_MIN 23
+#define CM_HELLO_MAX (CM_HELLO_MIN + CONF_PATH_MAX)
+#define CM_PEER_LEN 5
+#define CM_FD_LEN 8
+#define CM_SANDBOXED_LEN 8
+#define CM_READY_LEN 4
+#define CM_VIOLATION_LEN 7
+
+int put_cm_hello(struct ibuf *, const struct cm_hello *);
+int get_cm_hello(struct ibuf *, struct cm_hello *);
+int put_cm_peer(struct ibuf *, const struct cm_peer *);
+int get_cm_peer(struct ibuf *, struct cm_peer *);
+int put_cm_fd(struct ibuf *, const struct cm_fd *);
+int get_cm_fd(struct ibuf *, struct cm_fd *);
+int put_cm_sandboxed(struct ibuf *, const struct cm_sandboxed *);
+int get_cm_sandboxed(struct ibuf *, struct cm_sandboxed *);
+int put_cm_ready(struct ibuf *, const struct cm_ready *);
+int get_cm_ready(struct ibuf *, struct cm_ready *);
+int put_cm_violation(struct ibuf *, const struct cm_violation *);
+int get_cm_violation(struct ibuf *, struct cm_violation *);
+/* three bytes, checked */
+int put_peer(struct ibuf *, const struct peer *);
+int get_peer(struct ibuf *, struct peer *);
+
+#endif
