@@ -7,6 +7,8 @@
 #	build/peers/debs	the packages, kept
 #	build/peers/env		for a shell: PEERS_ROOT, PEERS_LIBS, and peers_run
 #				to run a program with these libraries
+#	build/peers/postfix.cf	the head of a main.cf for a Postfix that runs
+#				from there, with accounts that Debian always has
 set -eu
 
 packages='postfix nsd unbound'
@@ -71,6 +73,20 @@ PEERS_LIBS=$(lib_dirs)
 peers_run() {
 	LD_LIBRARY_PATH=\$PEERS_LIBS "\$@"
 }
+EOF
+	cat >"$dir/postfix.cf" <<EOF
+compatibility_level = 3.6
+daemon_directory = $root/usr/lib/postfix/sbin
+command_directory = $root/usr/sbin
+shlib_directory = $root/usr/lib/postfix
+meta_directory = $root/etc/postfix
+sendmail_path = $root/usr/sbin/sendmail
+mailq_path = $root/usr/bin/mailq
+newaliases_path = $root/usr/bin/newaliases
+mail_owner = daemon
+setgid_group = uucp
+import_environment = LD_LIBRARY_PATH MAIL_CONFIG TZ LANG=C
+export_environment = LD_LIBRARY_PATH MAIL_CONFIG TZ
 EOF
 }
 
