@@ -31,8 +31,7 @@ analyze: analyze-gcc analyze-cppcheck
 
 # Beside the build, with the same flags; what it says are errors.
 analyze-gcc:
-	@$(MAKE) O=build/analyze CC=gcc CFLAGS='-O2 -g -fanalyzer' \
-	    objects
+	@$(MAKE) ANALYZE=1 CC=gcc objects
 
 .PHONY: objects
 objects: $(foreach d,$(SOURCE_DIRS),$(call objs,$d))
