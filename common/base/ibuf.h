@@ -58,11 +58,15 @@ int ibuf_get_cstr(struct ibuf *, char *, size_t cap, size_t *len);
 int ibuf_get_view(struct ibuf *, const void **, size_t len);
 int ibuf_get_end(struct ibuf *); /* 0 if nothing is left and none failed */
 
+/*
+ * Addresses are checked: netaddr_valid(), or NONE with all else zero (whoever
+ * needs one asks netaddr_valid() again); a prefix by netprefix_valid().
+ */
 struct netaddr;
 struct netprefix;
 int ibuf_add_netaddr(struct ibuf *, const struct netaddr *); /* 19 bytes */
 int ibuf_get_netaddr(struct ibuf *, struct netaddr *);
-int ibuf_add_netprefix(struct ibuf *, const struct netprefix *);
+int ibuf_add_netprefix(struct ibuf *, const struct netprefix *); /* 20 */
 int ibuf_get_netprefix(struct ibuf *, struct netprefix *);
 
 #endif

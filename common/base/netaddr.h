@@ -65,7 +65,8 @@ socklen_t netaddr_to_sockaddr(
 bool netaddr_equal(const struct netaddr *, const struct netaddr *);
 /* Total order over family, bytes, port: <0, 0, >0. */
 int netaddr_cmp(const struct netaddr *, const struct netaddr *);
-bool netaddr_valid(const struct netaddr *); /* family known, padding zero */
+/* IPv4 or IPv6 (not NONE), padding zero, not an unfolded mapped address */
+bool netaddr_valid(const struct netaddr *);
 
 /*
  * The class of an address.  An IPv6 form that carries an IPv4 address
@@ -76,9 +77,15 @@ bool netaddr_valid(const struct netaddr *); /* family known, padding zero */
 enum netclass netaddr_class(const struct netaddr *, struct netaddr *embedded);
 const char *netclass_name(enum netclass);
 
-/* "10.0.0.0/8", "2001:db8::/32" or a bare address (whole length). */
+/*
+ * "10.0.0.0/8", "2001:db8::/32" or a bare address (whole length).  -1 with
+ * EINVAL: not a prefix; EDOM: host bits are set, *p then holds the prefix
+ * with these bits cleared (what was probably meant).
+ */
 int netprefix_parse(struct netprefix *, const char *);
+/* The same form; a whole length is not written. */
 const char *netprefix_ntop(const struct netprefix *, char *, size_t);
+bool netprefix_valid(const struct netprefix *); /* from an untrusted source */
 bool netprefix_match(const struct netprefix *, const struct netaddr *);
 bool netprefix_overlap(const struct netprefix *, const struct netprefix *);
 
