@@ -22,7 +22,7 @@ all) want="$check $lint" ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-	echo "deps: not a Debian system; what is needed:" $want
+	echo "deps: not a Debian system; what is needed: $want"
 	exit 0
 fi
 

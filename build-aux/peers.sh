@@ -44,8 +44,11 @@ unpack() {
 		deb=$(find "$dir/debs" -name "${p}_*.deb" | head -n 1)
 		if [ -z "$deb" ]; then
 			echo "peers: fetching $p"
-			(cd "$dir/debs" && apt-get -qq download "$p") ||
-			    die "cannot fetch $p (apt-get update needed?)"
+			tried="$tried $p"
+			if ! (cd "$dir/debs" && apt-get -qq download "$p"); then
+				echo "peers: cannot fetch $p" >&2
+				continue
+			fi
 			deb=$(find "$dir/debs" -name "${p}_*.deb" | head -n 1)
 		fi
 		dpkg-deb -x "$deb" "$root"
@@ -58,9 +61,9 @@ next_packages() {
 	for p in $unpacked; do
 		dpkg-deb -f "$dir/debs/${p}_"*.deb Depends Pre-Depends
 	done | sed 's/^[A-Za-z-]*: //; s/([^)]*)//g; s/:any//g' |
-	    tr ',|' '\n\n' | tr -d ' ' | grep '^lib' | sort -u |
+	    tr ',|' '\n' | tr -d ' ' | grep '^lib' | sort -u |
 	    while read -r p; do
-		case " $unpacked " in *" $p "*) continue ;; esac
+		case " $unpacked $tried " in *" $p "*) continue ;; esac
 		dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null |
 		    grep -q '^[hi]i' || echo "$p"
 	done
@@ -103,22 +106,22 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && [ -f "$dir/env" ] &&
 	exit 0
 fi
 
-command -v dpkg-deb >/dev/null && command -v apt-get >/dev/null ||
-    die 'needs apt-get and dpkg-deb'
+command -v dpkg-deb >/dev/null || die 'needs dpkg-deb'
+command -v apt-get >/dev/null || die 'needs apt-get'
 mkdir -p "$dir/debs"
 rm -rf "$root" "$stamp"
 mkdir "$root"
 if [ "$(id -u)" -eq 0 ]; then
 	# apt fetches as a user of its own, who must be able to write here
 	chown _apt "$dir/debs" 2>/dev/null || :
-	apt-get -qq update
+	apt-get -qq update || :
 fi
-unpacked=
+unpacked='' tried=''
 # shellcheck disable=SC2086
 unpack $packages
 while missing=$(missing_libs) && [ -n "$missing" ]; do
 	more=$(next_packages)
-	[ -n "$more" ] || die "no package found for" $missing
+	[ -n "$more" ] || die "no package found for $missing"
 	# shellcheck disable=SC2086
 	unpack $more
 done

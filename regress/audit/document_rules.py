@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: ISC
+"""Rules on manuals and on what is installed, against the code."""
+import os
+import re
+import shutil
+import subprocess
+
+from tree import Finding
+
+CONF_PAGE = 'master/postern.conf.5'
+UNIT = 'etc/postern.service.in'
+# Tenths, as systemd-analyze counts: 0 is no exposure, 100 all of it.
+UNIT_EXPOSURE = 32
+
+
+def table_keywords(tree):
+    """(word, file, line) of the table of keywords: { "word", TOKEN }."""
+    for name in tree.files(['master'], ('.y', '.c')):
+        inside = False
+        for n, line in tree.lines(name):
+            if re.search(r'\bkeywords\[\]\s*=', line):
+                inside = True
+            elif inside and line.startswith('}'):
+                inside = False
+            elif inside:
+                for word in re.findall(r'\{\s*"([^"]+)"', line):
+                    yield word, name, n
+
+
+def page_keywords(tree):
+    """(word, line) of each word that the page marks as a keyword, .Ic."""
+    for n, line in tree.lines(CONF_PAGE):
+        m = re.match(r"[.'](?:It\s+)?(?:.*\s)?Ic\s+(.*)", line)
+        for word in m.group(1).split() if m else ():
+            if word[:1].isupper() and len(word) == 2:
+                break               # the next macro: Ic on Ar address
+            if re.match(r'[a-z0-9]', word):
+                yield word, n
+
+
+def keywords(tree):
+    """postern.conf(5) describes each keyword, and no other."""
+    table = list(table_keywords(tree))
+    if not table:
+        return [Finding('master/parse.y', 1, 'no table of keywords found')], ''
+    if not tree.exists(CONF_PAGE):
+        return [Finding(CONF_PAGE, 1, 'is missing')], ''
+    page = list(page_keywords(tree))
+    described, known = {w for w, _ in page}, {w for w, _, _ in table}
+    found = [Finding(f, n, '"%s" is not in %s' % (w, CONF_PAGE))
+             for w, f, n in table if w not in described]
+    found += [Finding(CONF_PAGE, n, '"%s" is not a keyword' % w)
+              for w, n in page if w not in known]
+    return found, '%d keywords' % len(known)
+
+
+def manuals(tree):
+    """Each program has a manual page, and mandoc has no complaint."""
+    pages = tree.files(tree.programs, ('.1', '.5', '.7', '.8'))
+    found = []
+    for d, name, _ in tree.binaries():
+        if not {'%s/%s.%d' % (d, name, s) for s in (1, 8)} & set(pages):
+            found.append(Finding(d + '/build.mk', 1, 'no manual page'))
+    for page in pages:
+        r = subprocess.run(['mandoc', '-Tlint', '-Wwarning', page],
+                           cwd=tree.root, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, check=False)
+        for line in r.stdout.splitlines():
+            m = re.match(r'mandoc: (.*?):(\d+):\d+: (.*)', line)
+            found.append(Finding(m.group(1), int(m.group(2)), m.group(3))
+                         if m else Finding(page, 1, line))
+    return found, '%d pages' % len(pages)
+
+
+def _words_of(tree, name, pattern):
+    return {w for _, line in tree.lines(name)
+            for w in re.findall(pattern, line)}
+
+
+def accounts(tree):
+    """The accounts that are made are those that posternd runs children on."""
+    script, users = 'build-aux/users.sh', set()
+    m = re.search(r"instances='([^']*)'", tree.text(script))
+    users = {'_postern-' + w for w in m.group(1).split()}
+    places = {'etc/sysusers.conf.in': _words_of(
+        tree, 'etc/sysusers.conf.in', r'^u (_postern-\S+)')}
+    if tree.exists('master/topology.c'):
+        places['master/topology.c'] = _words_of(
+            tree, 'master/topology.c', r'"(_postern-[a-z-]+)"')
+    found = []
+    for name, theirs in places.items():
+        for u in sorted(users ^ theirs):
+            found.append(Finding(name, 1, '%s is in %s only' % (
+                u, script if u in users else name)))
+    return found, '%d accounts, %d places' % (len(users), len(places) + 1)
+
+
+def _bounding_set(tree):
+    return {w for _, line in tree.lines(UNIT)
+            if line.startswith('CapabilityBoundingSet=')
+            for w in re.findall(r'CAP_\w+', line)}
+
+
+def _kept_capabilities(tree):
+    """What posternd keeps: the names that it gives to privdrop_keep()."""
+    return {w.upper() for f in tree.files(['master'], ('.c',))
+            for w in _words_of(tree, f, r'"(cap_[a-z_]+)"')}
+
+
+def _exposure(tree):
+    """What systemd-analyze thinks of the unit, or None without it."""
+    if not shutil.which('systemd-analyze'):
+        return None
+    r = subprocess.run(
+        ['systemd-analyze', 'security', '--offline=true', '--no-pager',
+         os.path.join(tree.obj, 'etc/postern.service')], cwd=tree.root,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        check=False)
+    m = re.search(r'exposure level for \S+: (\d+)\.(\d)', r.stdout)
+    return int(m.group(1) + m.group(2)) if m else None
+
+
+def unit(tree):
+    """The unit grants posternd what it keeps, and fences off the rest."""
+    granted, kept = _bounding_set(tree), _kept_capabilities(tree)
+    found = [Finding(UNIT, 1, '%s is %s' % (
+        c, 'granted, but posternd does not keep it' if c in granted
+        else 'kept by posternd, but not granted')) for c in
+        sorted(granted ^ kept)]
+    exposure = _exposure(tree)
+    if exposure is None:
+        return found, '%d capabilities; no systemd-analyze here' % len(granted)
+    if exposure > UNIT_EXPOSURE:
+        found.append(Finding(UNIT, 1, 'exposure %.1f, at most %.1f' % (
+            exposure / 10, UNIT_EXPOSURE / 10)))
+    return found, '%d capabilities, exposure %.1f' % (
+        len(granted), exposure / 10)

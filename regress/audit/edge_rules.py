@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: ISC
+"""The graph of processes, as posternd itself prints it."""

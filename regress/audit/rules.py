@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: ISC
+"""Every rule, in the order in which the report shows them."""
+import binary_rules
+import document_rules
+import edge_rules
+import source_rules
+
+ALL = (
+    source_rules.includes,
+    edge_rules.edges,
+    binary_rules.imported_symbols,
+    binary_rules.forbidden_calls,
+    binary_rules.hardening,
+    source_rules.sizes,
+    source_rules.licences,
+    source_rules.open_ends,
+    document_rules.keywords,
+    document_rules.manuals,
+    document_rules.accounts,
+    document_rules.unit,
+)
