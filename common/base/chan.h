@@ -70,8 +70,8 @@ struct chan_spec {
 	const char *name; /* the peer's instance, for logs; copied */
 	const struct chan_msg *msgs;
 	size_t nmsgs;
-	bool recv_fds; /* recvmsg may be called on it */
-	bool send_fds; /* sendmsg may be called on it */
+	bool recv_fds; /* recvmsg is called on it, else recvfrom */
+	bool send_fds; /* sendmsg is called on it too, not only sendto */
 	size_t queue_max; /* bytes; 0: 4 MiB */
 	void *ctx;
 	void (*on_drain)(struct chan *);
@@ -79,7 +79,10 @@ struct chan_spec {
 	void (*on_violation)(struct chan *, enum chan_violation);
 };
 
-/* Takes fd (SOCK_SEQPACKET), makes it non-blocking, starts reading. */
+/*
+ * Takes fd (SOCK_SEQPACKET; every call on it says MSG_DONTWAIT) and starts
+ * reading.  NULL with errno: fd is closed.
+ */
 struct chan *chan_new(struct ev *, int fd, const struct chan_spec *);
 void chan_free(struct chan *); /* closes; safe inside a handler */
 void chan_close(struct chan *); /* no callbacks any more; still to be freed */
@@ -92,17 +95,27 @@ uint32_t chan_state(const struct chan *); /* starts as 1 */
 void chan_set_state(struct chan *, uint32_t bit);
 
 /*
- * Compose and send one message.  payload may be NULL.  fd is -1, or passed
- * and then closed here, also on failure.  -1 with errno; ENOBUFS: full;
- * EPIPE: closed.  Messages keep their order.
+ * Compose and send one message.  payload may be NULL; what of it is not read
+ * yet is sent.  fd is -1, or passed and then closed here, also on failure.
+ * -1 with errno; ENOBUFS: full; EPIPE: closed, or the peer is gone; ERANGE:
+ * the payload failed.  Messages keep their order.
+ *
+ * No callback runs inside: what must end the channel (full, the socket
+ * failed) comes as on_violation from the loop, so that the caller still has
+ * its channel.  After EPIPE what the peer had said before is still read, and
+ * then comes CHAN_V_CLOSED.
  */
 int chan_send(
     struct chan *, uint16_t type, uint32_t id, const struct ibuf *payload, int fd);
-/* The same with the payload in pieces (no copy unless it must wait). */
+/*
+ * The same with the payload in at most 8 pieces.  They are not copied if
+ * send_fds, nor is a payload composed in chan_scratch() memory.
+ */
 int chan_sendv(struct chan *, uint16_t type, uint32_t id,
     const struct iovec *, size_t niov, int fd);
 bool chan_busy(const struct chan *); /* something waits to be sent */
-void chan_pause(struct chan *);      /* stop reading from this peer */
+/* Stop reading from this peer; its end is not noticed before chan_resume(). */
+void chan_pause(struct chan *);
 void chan_resume(struct chan *);
 const char *chan_violation_name(enum chan_violation);
 uint64_t chan_received(const struct chan *); /* messages, for statistics */

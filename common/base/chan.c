@@ -1,0 +1,751 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Channels.  The only place where a peer's message meets the table that says
+ * what it may be.  Calls are few, so that filters stay small: recvfrom and
+ * sendto without address; recvmsg, sendmsg only where descriptors may pass.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+#include <bsd/sys/queue.h>
+
+#include "common/base/chan.h"
+#include "common/base/ev.h"
+
+#define QUEUE_MAX  (4UL * 1024 * 1024)
+#define NAME_LEN   64
+#define BURST	   64 /* messages read from one channel in one turn */
+#define PIECES_MAX 8  /* sent without a copy */
+#define FDS_MAX	   8  /* room for descriptors: what is over, the kernel drops */
+
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+
+struct waiting {
+	STAILQ_ENTRY(waiting) entry;
+	size_t len;
+	int fd;
+	uint8_t data[];
+};
+
+struct chan {
+	struct ev *ev;
+	struct ev_io io;
+	struct ev_timer later; /* delivers pending */
+	struct chan_spec spec;
+	char name[NAME_LEN];
+	int fd;
+	uint32_t state;
+	bool paused;
+	bool gone;   /* sending failed with EPIPE: reading goes on to the end */
+	bool freed;  /* by a callback; done when it has returned */
+	unsigned in; /* callbacks of ours on the stack */
+	enum chan_violation pending; /* found while sending; 0: none */
+	STAILQ_HEAD(, waiting) queue;
+	size_t queued; /* bytes, with what each entry costs */
+	uint64_t received;
+};
+
+/* One each per process: a process is one thread, and no call here nests. */
+static uint8_t inbuf[CHAN_MSG_MAX];
+static uint8_t outbuf[CHAN_MSG_MAX];  /* pieces gathered */
+static uint8_t scratch[CHAN_MSG_MAX]; /* the caller's, room for a header */
+
+static const char *const violation_names[] = {
+	[CHAN_V_CLOSED] = "closed",
+	[CHAN_V_TYPE] = "type",
+	[CHAN_V_LENGTH] = "length",
+	[CHAN_V_STATE] = "state",
+	[CHAN_V_FD] = "descriptor",
+	[CHAN_V_CONTENT] = "content",
+	[CHAN_V_FLOOD] = "flood",
+	[CHAN_V_ERROR] = "error",
+};
+
+static void on_event(struct ev_io *, uint32_t);
+static void on_later(struct ev_timer *);
+
+static void
+close_fd(int fd)
+{
+	if (fd != -1)
+		(void)close(fd);
+}
+
+/* --- life --- */
+
+/* What cannot be reported from here, inside the caller's own call, later. */
+static void
+violation_later(struct chan *c, enum chan_violation kind)
+{
+	if (c->pending == 0)
+		c->pending = kind;
+	/* without memory for it: the next event or send tries again */
+	if (!ev_timer_pending(&c->later))
+		(void)ev_timer_set(c->ev, &c->later, 0);
+}
+
+static void
+watch(struct chan *c)
+{
+	uint32_t want = 0;
+
+	if (c->fd == -1)
+		return;
+	if (!c->paused)
+		want |= EPOLLIN;
+	if (!STAILQ_EMPTY(&c->queue))
+		want |= EPOLLOUT;
+	/* epoll would go on reporting a hang-up to a paused channel */
+	if (want == 0)
+		ev_io_del(c->ev, &c->io);
+	else if (ev_io_set(c->ev, &c->io, c->fd, want) == -1)
+		violation_later(c, CHAN_V_ERROR);
+}
+
+struct chan *
+chan_new(struct ev *ev, int fd, const struct chan_spec *spec)
+{
+	struct chan *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		close_fd(fd);
+		return NULL;
+	}
+	c->ev = ev;
+	c->fd = fd;
+	c->state = 1;
+	c->spec = *spec;
+	if (c->spec.queue_max == 0)
+		c->spec.queue_max = QUEUE_MAX;
+	(void)strlcpy(c->name, spec->name, sizeof(c->name));
+	STAILQ_INIT(&c->queue);
+	ev_io_init(&c->io, on_event, c);
+	ev_timer_init(&c->later, on_later, c);
+	if (ev_io_set(ev, &c->io, fd, EPOLLIN) == -1) {
+		chan_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+static void
+queue_drop_head(struct chan *c)
+{
+	struct waiting *w = STAILQ_FIRST(&c->queue);
+
+	STAILQ_REMOVE_HEAD(&c->queue, entry);
+	c->queued -= sizeof(*w) + w->len;
+	close_fd(w->fd);
+	free(w);
+}
+
+static void
+queue_drop(struct chan *c)
+{
+	while (!STAILQ_EMPTY(&c->queue))
+		queue_drop_head(c);
+}
+
+void
+chan_close(struct chan *c)
+{
+	if (c->fd == -1)
+		return;
+	ev_io_del(c->ev, &c->io);
+	ev_timer_del(c->ev, &c->later);
+	queue_drop(c);
+	close_fd(c->fd);
+	c->fd = -1;
+}
+
+void
+chan_free(struct chan *c)
+{
+	if (c == NULL)
+		return;
+	chan_close(c);
+	if (c->in > 0)
+		c->freed = true;
+	else
+		free(c);
+}
+
+static void
+enter(struct chan *c)
+{
+	c->in++;
+}
+
+static void
+leave(struct chan *c)
+{
+	if (--c->in == 0 && c->freed)
+		free(c);
+}
+
+/* Only from the loop, between enter and leave. */
+static void
+violation(struct chan *c, enum chan_violation kind)
+{
+	if (c->fd == -1)
+		return;
+	chan_close(c);
+	if (c->spec.on_violation != NULL)
+		c->spec.on_violation(c, kind);
+}
+
+/* --- sending --- */
+
+static int
+send_plain(struct chan *c, const void *data, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = send(c->fd, data, len, SEND_FLAGS);
+	} while (n == -1 && errno == EINTR);
+	return n == -1 ? -1 : 0;
+}
+
+static int
+send_msg(struct chan *c, struct iovec *iov, size_t niov, int fd)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = niov };
+	struct cmsghdr *cm;
+	ssize_t n;
+
+	if (fd != -1) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		cm = CMSG_FIRSTHDR(&msg);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
+	}
+	do {
+		n = sendmsg(c->fd, &msg, SEND_FLAGS);
+	} while (n == -1 && errno == EINTR);
+	return n == -1 ? -1 : 0;
+}
+
+static void
+copy_pieces(uint8_t *to, const struct iovec *iov, size_t niov)
+{
+	size_t i;
+
+	for (i = 0; i < niov; i++) {
+		if (iov[i].iov_len == 0)
+			continue;
+		memcpy(to, iov[i].iov_base, iov[i].iov_len);
+		to += iov[i].iov_len;
+	}
+}
+
+/* iov[0] is the header. */
+static int
+send_now(struct chan *c, struct iovec *iov, size_t niov, size_t len, int fd)
+{
+	if (fd == -1 && niov == 1)
+		return send_plain(c, iov[0].iov_base, len);
+	/* composed in the scratch memory: the header's place is before it */
+	if (fd == -1 && niov == 2 && iov[1].iov_base == scratch + CHAN_HDR) {
+		copy_pieces(scratch, iov, 1);
+		return send_plain(c, scratch, len);
+	}
+	if (c->spec.send_fds)
+		return send_msg(c, iov, niov, fd);
+	copy_pieces(outbuf, iov, niov);
+	return send_plain(c, outbuf, len);
+}
+
+/* Takes fd only if it succeeds. */
+static int
+enqueue(struct chan *c, const struct iovec *iov, size_t niov, size_t len,
+    int fd)
+{
+	size_t cost = sizeof(struct waiting) + len;
+	struct waiting *w;
+
+	if (cost > c->spec.queue_max - c->queued) {
+		violation_later(c, CHAN_V_FLOOD);
+		errno = ENOBUFS;
+		return -1;
+	}
+	w = malloc(cost);
+	if (w == NULL) {
+		violation_later(c, CHAN_V_ERROR);
+		errno = ENOMEM;
+		return -1;
+	}
+	w->len = len;
+	w->fd = fd;
+	copy_pieces(w->data, iov, niov);
+	STAILQ_INSERT_TAIL(&c->queue, w, entry);
+	c->queued += cost;
+	watch(c);
+	return 0;
+}
+
+static bool
+try_later(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+static bool
+peer_gone(int error)
+{
+	return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
+}
+
+/* 0: sent or waiting, fd is closed or kept; -1: fd is still the caller's. */
+static int
+send_or_queue(struct chan *c, struct iovec *iov, size_t niov, size_t len,
+    int fd)
+{
+	if (!STAILQ_EMPTY(&c->queue))
+		return enqueue(c, iov, niov, len, fd);
+	if (send_now(c, iov, niov, len, fd) == 0) {
+		close_fd(fd);
+		return 0;
+	}
+	if (try_later(errno))
+		return enqueue(c, iov, niov, len, fd);
+	if (peer_gone(errno)) {
+		c->gone = true;
+		errno = EPIPE;
+	} else {
+		violation_later(c, CHAN_V_ERROR);
+	}
+	return -1;
+}
+
+static void
+put_header(uint8_t *h, uint16_t type, uint32_t id)
+{
+	struct ibuf b;
+
+	ibuf_wrap(&b, h, CHAN_HDR);
+	(void)ibuf_add_n16(&b, type);
+	(void)ibuf_add_n16(&b, 0);
+	(void)ibuf_add_n32(&b, id);
+}
+
+/* Header and payload; SIZE_MAX: more than a message can be. */
+static size_t
+total(const struct iovec *iov, size_t niov)
+{
+	size_t i, len = CHAN_HDR;
+
+	for (i = 0; i < niov; i++) {
+		if (iov[i].iov_len > CHAN_MSG_MAX - len)
+			return SIZE_MAX;
+		len += iov[i].iov_len;
+	}
+	return len;
+}
+
+/* May this be sent at all?  0 or an errno. */
+static int
+may_send(struct chan *c, size_t niov, size_t len, int fd)
+{
+	if (c->fd == -1 || c->gone)
+		return EPIPE;
+	if (niov > PIECES_MAX || len == SIZE_MAX)
+		return EMSGSIZE;
+	if (fd != -1 && !c->spec.send_fds)
+		return EINVAL;
+	if (c->pending != 0) {
+		violation_later(c, c->pending);
+		return ENOBUFS;
+	}
+	return 0;
+}
+
+int
+chan_sendv(struct chan *c, uint16_t type, uint32_t id, const struct iovec *iov,
+    size_t niov, int fd)
+{
+	uint8_t header[CHAN_HDR];
+	struct iovec all[PIECES_MAX + 1];
+	size_t i, len = total(iov, niov);
+	int error = may_send(c, niov, len, fd);
+
+	if (error == 0) {
+		put_header(header, type, id);
+		all[0] = (struct iovec){ header, CHAN_HDR };
+		for (i = 0; i < niov; i++)
+			all[i + 1] = iov[i];
+		if (send_or_queue(c, all, niov + 1, len, fd) == 0)
+			return 0;
+		error = errno;
+	}
+	close_fd(fd);
+	errno = error;
+	return -1;
+}
+
+int
+chan_send(struct chan *c, uint16_t type, uint32_t id,
+    const struct ibuf *payload, int fd)
+{
+	struct iovec iov;
+
+	if (payload == NULL)
+		return chan_sendv(c, type, id, NULL, 0, fd);
+	if (ibuf_failed(payload)) {
+		close_fd(fd);
+		errno = ERANGE;
+		return -1;
+	}
+	iov.iov_base = payload->mem + payload->rpos;
+	iov.iov_len = ibuf_size(payload);
+	return chan_sendv(c, type, id, &iov, 1, fd);
+}
+
+static int
+send_waiting(struct chan *c, struct waiting *w)
+{
+	struct iovec iov = { w->data, w->len };
+
+	if (w->fd == -1)
+		return send_plain(c, w->data, w->len);
+	return send_msg(c, &iov, 1, w->fd);
+}
+
+/*
+ * When the peer is gone what waits is dropped: the owner may go on, and
+ * learns of it when all that the peer said before was read.
+ */
+static void
+flush(struct chan *c)
+{
+	while (!STAILQ_EMPTY(&c->queue)) {
+		if (send_waiting(c, STAILQ_FIRST(&c->queue)) == 0) {
+			queue_drop_head(c);
+			continue;
+		}
+		if (try_later(errno))
+			return;
+		if (!peer_gone(errno)) {
+			violation(c, CHAN_V_ERROR);
+			return;
+		}
+		c->gone = true;
+		queue_drop(c);
+	}
+	watch(c);
+	if (c->spec.on_drain != NULL)
+		c->spec.on_drain(c);
+}
+
+/* --- receiving --- */
+
+struct packet {
+	size_t len;
+	int fd;
+	enum chan_violation broken; /* 0: whole */
+};
+
+/* Every descriptor is closed but the first, and that too if it has company. */
+static void
+take_fds(struct msghdr *msg, struct packet *p)
+{
+	struct cmsghdr *cm;
+	size_t i, n;
+	int fd;
+
+	for (cm = CMSG_FIRSTHDR(msg); cm != NULL; cm = CMSG_NXTHDR(msg, cm)) {
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int),
+			    sizeof(fd));
+			if (p->fd == -1 && p->broken == 0) {
+				p->fd = fd;
+				continue;
+			}
+			p->broken = CHAN_V_FD;
+			close_fd(fd);
+		}
+	}
+	if (msg->msg_flags & MSG_CTRUNC)
+		p->broken = CHAN_V_FD;
+	if (msg->msg_flags & MSG_TRUNC)
+		p->broken = CHAN_V_LENGTH;
+	if (p->broken != 0) {
+		close_fd(p->fd);
+		p->fd = -1;
+	}
+}
+
+static ssize_t
+receive_msg(struct chan *c, struct packet *p)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = { inbuf, sizeof(inbuf) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	ssize_t n;
+
+	n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (n != -1)
+		take_fds(&msg, p);
+	return n;
+}
+
+static ssize_t
+receive_plain(struct chan *c, struct packet *p)
+{
+	ssize_t n;
+
+	n = recv(c->fd, inbuf, sizeof(inbuf), MSG_DONTWAIT | MSG_TRUNC);
+	if (n > (ssize_t)sizeof(inbuf))
+		p->broken = CHAN_V_LENGTH;
+	return n;
+}
+
+/* 1: a message; 0: nothing now; -1: the channel is closed. */
+static int
+receive(struct chan *c, struct packet *p)
+{
+	ssize_t n;
+
+	*p = (struct packet){ .fd = -1 };
+	do {
+		n = c->spec.recv_fds ? receive_msg(c, p) : receive_plain(c, p);
+	} while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		p->len = (size_t)n;
+		return 1;
+	}
+	if (n == -1 && errno == EAGAIN)
+		return 0;
+	close_fd(p->fd);
+	violation(c, n == 0 || peer_gone(errno) ? CHAN_V_CLOSED : CHAN_V_ERROR);
+	return -1;
+}
+
+static const struct chan_msg *
+lookup(const struct chan *c, uint16_t type)
+{
+	size_t i;
+
+	for (i = 0; i < c->spec.nmsgs; i++) {
+		if (c->spec.msgs[i].type == type)
+			return &c->spec.msgs[i];
+	}
+	return NULL;
+}
+
+static bool
+fd_as_agreed(enum chan_fd rule, int fd)
+{
+	switch (rule) {
+	case FD_NONE:
+		return fd == -1;
+	case FD_ONE:
+		return fd != -1;
+	case FD_OPT:
+		return true;
+	}
+	return false;
+}
+
+/* Whole, and as the table wants it?  If not, p->broken says why. */
+static bool
+acceptable(const struct chan *c, const struct chan_msg *m, struct packet *p)
+{
+	size_t len = p->len - CHAN_HDR;
+
+	if (m == NULL)
+		p->broken = CHAN_V_TYPE;
+	else if (len < m->min || len > m->max)
+		p->broken = CHAN_V_LENGTH;
+	else if ((m->states & c->state) == 0)
+		p->broken = CHAN_V_STATE;
+	else if (!fd_as_agreed(m->fd, p->fd))
+		p->broken = CHAN_V_FD;
+	return p->broken == 0;
+}
+
+/* The entry of the table for a packet that may be handled, or NULL. */
+static const struct chan_msg *
+check(const struct chan *c, struct packet *p, struct ibuf *b, uint32_t *id)
+{
+	const struct chan_msg *m;
+	uint16_t type, zero;
+
+	if (p->broken == 0 && p->len < CHAN_HDR)
+		p->broken = CHAN_V_LENGTH;
+	if (p->broken != 0)
+		return NULL;
+	ibuf_from(b, inbuf, p->len);
+	(void)ibuf_get_n16(b, &type);
+	(void)ibuf_get_n16(b, &zero);
+	(void)ibuf_get_n32(b, id);
+	m = zero == 0 ? lookup(c, type) : NULL;
+	return acceptable(c, m, p) ? m : NULL;
+}
+
+static void
+dispatch(struct chan *c, struct packet *p)
+{
+	const struct chan_msg *m;
+	struct ibuf b;
+	uint32_t id;
+
+	m = check(c, p, &b, &id);
+	if (m == NULL) {
+		close_fd(p->fd);
+		violation(c, p->broken);
+		return;
+	}
+	c->received++;
+	if (m->handler(c, id, &b, p->fd) == -1)
+		violation(c, CHAN_V_CONTENT);
+}
+
+static void
+read_burst(struct chan *c)
+{
+	struct packet p;
+	unsigned n;
+
+	for (n = 0; n < BURST && c->fd != -1 && !c->paused; n++) {
+		if (receive(c, &p) != 1)
+			return;
+		dispatch(c, &p);
+	}
+}
+
+static void
+on_event(struct ev_io *io, uint32_t events)
+{
+	struct chan *c = io->arg;
+
+	enter(c);
+	if (c->pending != 0)
+		violation(c, c->pending);
+	if (!STAILQ_EMPTY(&c->queue) &&
+	    (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
+		flush(c);
+	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
+		read_burst(c);
+	leave(c);
+}
+
+static void
+on_later(struct ev_timer *t)
+{
+	struct chan *c = t->arg;
+
+	enter(c);
+	violation(c, c->pending);
+	leave(c);
+}
+
+void
+chan_pause(struct chan *c)
+{
+	c->paused = true;
+	watch(c);
+}
+
+void
+chan_resume(struct chan *c)
+{
+	c->paused = false;
+	watch(c);
+}
+
+/* --- what is known of it --- */
+
+bool
+chan_open(const struct chan *c)
+{
+	return c->fd != -1;
+}
+
+int
+chan_fileno(const struct chan *c)
+{
+	return c->fd;
+}
+
+void *
+chan_ctx(const struct chan *c)
+{
+	return c->spec.ctx;
+}
+
+void
+chan_set_ctx(struct chan *c, void *ctx)
+{
+	c->spec.ctx = ctx;
+}
+
+const char *
+chan_name(const struct chan *c)
+{
+	return c->name;
+}
+
+uint32_t
+chan_state(const struct chan *c)
+{
+	return c->state;
+}
+
+void
+chan_set_state(struct chan *c, uint32_t bit)
+{
+	c->state = bit;
+}
+
+bool
+chan_busy(const struct chan *c)
+{
+	return !STAILQ_EMPTY(&c->queue);
+}
+
+uint64_t
+chan_received(const struct chan *c)
+{
+	return c->received;
+}
+
+const char *
+chan_violation_name(enum chan_violation kind)
+{
+	size_t i = (size_t)kind;
+
+	if (i >= sizeof(violation_names) / sizeof(violation_names[0]) ||
+	    violation_names[i] == NULL)
+		return "unknown";
+	return violation_names[i];
+}
+
+void
+chan_scratch(struct ibuf *b)
+{
+	ibuf_wrap(b, scratch + CHAN_HDR, CHAN_PAYLOAD_MAX);
+}
