@@ -100,6 +100,9 @@ works() {
 	[ -z "$(missing_libs)" ]
 }
 
+mkdir -p "$dir/debs"
+exec 9>"$dir/lock"
+flock 9
 if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && [ -f "$dir/env" ] &&
     . "$dir/env" && [ "$PEERS_ROOT" = "$root" ] &&
     LD_LIBRARY_PATH=$PEERS_LIBS "$root/usr/sbin/nsd" -v >/dev/null 2>&1; then
@@ -108,7 +111,6 @@ fi
 
 command -v dpkg-deb >/dev/null || die 'needs dpkg-deb'
 command -v apt-get >/dev/null || die 'needs apt-get'
-mkdir -p "$dir/debs"
 rm -rf "$root" "$stamp"
 mkdir "$root"
 if [ "$(id -u)" -eq 0 ]; then
