@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,9 @@ static uint8_t inbuf[CHAN_MSG_MAX];
 static uint8_t outbuf[CHAN_MSG_MAX];  /* pieces gathered */
 static uint8_t scratch[CHAN_MSG_MAX]; /* the caller's, room for a header */
 
+static unsigned block;			    /* reserved descriptors, or 0 */
+static struct chan *placed[CHAN_BLOCK_MAX]; /* the channel on each of them */
+
 static const char *const violation_names[] = {
 	[CHAN_V_CLOSED] = "closed",
 	[CHAN_V_TYPE] = "type",
@@ -74,6 +78,43 @@ close_fd(int fd)
 {
 	if (fd != -1)
 		(void)close(fd);
+}
+
+/* --- descriptors of a child --- */
+
+void
+chan_reserve(unsigned n)
+{
+	block = n;
+}
+
+/* A reserved number is never free: /dev/null takes the channel's place. */
+static void
+release_fd(int fd)
+{
+	if (fd >= 0 && (unsigned)fd < block) {
+		placed[fd] = NULL;
+		(void)dup3(STDIN_FILENO, fd, O_CLOEXEC);
+	} else {
+		close_fd(fd);
+	}
+}
+
+int
+chan_place(int fd, int to)
+{
+	int rc;
+
+	if (to < 0 || (unsigned)to >= block) {
+		close_fd(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	if (placed[to] != NULL)
+		chan_close(placed[to]);
+	rc = dup3(fd, to, O_CLOEXEC);
+	close_fd(fd);
+	return rc;
 }
 
 /* --- life --- */
@@ -126,6 +167,8 @@ chan_new(struct ev *ev, int fd, const struct chan_spec *spec)
 	STAILQ_INIT(&c->queue);
 	ev_io_init(&c->io, on_event, c);
 	ev_timer_init(&c->later, on_later, c);
+	if ((unsigned)fd < block)
+		placed[fd] = c;
 	if (ev_io_set(ev, &c->io, fd, EPOLLIN) == -1) {
 		chan_free(c);
 		return NULL;
@@ -159,7 +202,7 @@ chan_close(struct chan *c)
 	ev_io_del(c->ev, &c->io);
 	ev_timer_del(c->ev, &c->later);
 	queue_drop(c);
-	close_fd(c->fd);
+	release_fd(c->fd);
 	c->fd = -1;
 }
 

@@ -28,8 +28,8 @@
 
 #include "common/base/ibuf.h"
 
-#define CHAN_HDR 8
-#define CHAN_MSG_MAX (128 * 1024) /* header and payload */
+#define CHAN_HDR	 8
+#define CHAN_MSG_MAX	 (128 * 1024) /* header and payload */
 #define CHAN_PAYLOAD_MAX (CHAN_MSG_MAX - CHAN_HDR)
 
 struct ev;
@@ -37,8 +37,8 @@ struct chan;
 
 enum chan_fd {
 	FD_NONE, /* a descriptor is a violation */
-	FD_ONE,  /* exactly one */
-	FD_OPT   /* none or one */
+	FD_ONE,	 /* exactly one */
+	FD_OPT	 /* none or one */
 };
 
 #define CHAN_ANY 0xffffffffU
@@ -62,20 +62,21 @@ enum chan_violation {
 	CHAN_V_STATE,
 	CHAN_V_FD,
 	CHAN_V_CONTENT, /* the handler said so */
-	CHAN_V_FLOOD,   /* it does not read what we send */
-	CHAN_V_ERROR    /* the socket failed */
+	CHAN_V_FLOOD,	/* it does not read what we send */
+	CHAN_V_ERROR	/* the socket failed */
 };
 
 struct chan_spec {
 	const char *name; /* the peer's instance, for logs; copied */
 	const struct chan_msg *msgs;
 	size_t nmsgs;
-	bool recv_fds; /* recvmsg is called on it, else recvfrom */
-	bool send_fds; /* sendmsg is called on it too, not only sendto */
+	bool recv_fds;	  /* recvmsg is called on it, else recvfrom */
+	bool send_fds;	  /* sendmsg is called on it too, not only sendto */
 	size_t queue_max; /* bytes; 0: 4 MiB */
 	void *ctx;
 	void (*on_drain)(struct chan *);
-	/* the channel is closed already, but not freed: free it here or later */
+	/* the channel is closed already, but not freed: free it here or later
+	 */
 	void (*on_violation)(struct chan *, enum chan_violation);
 };
 
@@ -84,7 +85,7 @@ struct chan_spec {
  * reading.  NULL with errno: fd is closed.
  */
 struct chan *chan_new(struct ev *, int fd, const struct chan_spec *);
-void chan_free(struct chan *); /* closes; safe inside a handler */
+void chan_free(struct chan *);	/* closes; safe inside a handler */
 void chan_close(struct chan *); /* no callbacks any more; still to be freed */
 bool chan_open(const struct chan *);
 int chan_fileno(const struct chan *);
@@ -105,20 +106,33 @@ void chan_set_state(struct chan *, uint32_t bit);
  * its channel.  After EPIPE what the peer had said before is still read, and
  * then comes CHAN_V_CLOSED.
  */
-int chan_send(
-    struct chan *, uint16_t type, uint32_t id, const struct ibuf *payload, int fd);
+int chan_send(struct chan *, uint16_t type, uint32_t id,
+    const struct ibuf *payload, int fd);
 /*
  * The same with the payload in at most 8 pieces.  They are not copied if
  * send_fds, nor is a payload composed in chan_scratch() memory.
  */
-int chan_sendv(struct chan *, uint16_t type, uint32_t id,
-    const struct iovec *, size_t niov, int fd);
+int chan_sendv(struct chan *, uint16_t type, uint32_t id, const struct iovec *,
+    size_t niov, int fd);
 bool chan_busy(const struct chan *); /* something waits to be sent */
 /* Stop reading from this peer; its end is not noticed before chan_resume(). */
 void chan_pause(struct chan *);
 void chan_resume(struct chan *);
 const char *chan_violation_name(enum chan_violation);
 uint64_t chan_received(const struct chan *); /* messages, for statistics */
+
+/*
+ * For child.c: descriptors 0 .. n-1 are kept for channels; one that closes is
+ * replaced by a copy of descriptor 0 (/dev/null), never left free.
+ */
+#define CHAN_BLOCK_MAX 64
+void chan_reserve(unsigned n);
+/*
+ * Move fd to a reserved number, closing the channel that is there (whose
+ * owner learns nothing and still has to free it).  Returns to, or -1; fd is
+ * closed in any case.
+ */
+int chan_place(int fd, int to);
 
 /* Scratch memory of CHAN_PAYLOAD_MAX for composing; one per process. */
 void chan_scratch(struct ibuf *);

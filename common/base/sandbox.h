@@ -30,7 +30,11 @@ enum sb_cond {
 	SB_GETSOCKOPT_ERROR, /* SOL_SOCKET, SO_ERROR */
 	SB_SETSOCKOPT_CONND, /* the options that connd sets */
 	SB_PEERCRED,   /* getsockopt SOL_SOCKET, SO_PEERCRED */
-	SB_DIRFD       /* arg 0 is not AT_FDCWD: a directory held open */
+	SB_DIRFD,      /* arg 0 is not AT_FDCWD: a directory held open */
+	SB_STDERR,     /* arg 0 is 2 */
+	SB_NO_EXEC,    /* arg 2, a memory protection, without PROT_EXEC */
+	SB_FSTAT,      /* newfstatat(fd, "", AT_EMPTY_PATH): fstat */
+	SB_FCNTL_FL    /* fcntl: F_GETFL, F_SETFL, F_GETFD, F_SETFD */
 };
 
 struct sandbox_call {
@@ -51,7 +55,8 @@ struct sandbox {
 	unsigned chan_fds;     /* channel block: descriptors 0 .. chan_fds-1 */
 	enum sandbox_mode mode;
 	bool best_effort;      /* go on, loudly, where the kernel lacks a part */
-	const char *write_dir; /* the one directory whose files it may use */
+	bool uses_root; /* may use files below its root (queued's spool) */
+	bool uses_net;  /* may bind and connect (connd) */
 };
 
 /* what was put in force, for the "sandboxed" report */

@@ -13,7 +13,7 @@
 
 #define STATS_PAGE_SIZE 4096
 
-enum stat {
+enum counter {
 	/* connd */
 	STAT_CONN_ACCEPTED = 0,
 	STAT_CONN_REFUSED_LIMIT,
@@ -77,16 +77,16 @@ enum stat {
 
 /* fd: the page's memfd, mapped read-write, then closed.  -1 with errno. */
 int stats_attach(int fd);
-void stats_add(enum stat, uint64_t);
-void stats_inc(enum stat);
-void stats_dec(enum stat);
-void stats_set(enum stat, uint64_t);
-uint64_t stats_get(enum stat);
+void stats_add(enum counter, uint64_t);
+void stats_inc(enum counter);
+void stats_dec(enum counter);
+void stats_set(enum counter, uint64_t);
+uint64_t stats_get(enum counter);
 /* A reader's view of another's page (fd is closed); NULL with errno. */
 const uint64_t *stats_map(int fd);
-uint64_t stats_read(const uint64_t *page, enum stat);
-const char *stats_name(enum stat); /* "smtp_sessions_total" */
-const char *stats_help(enum stat);
-int stats_is_gauge(enum stat);
+uint64_t stats_read(const uint64_t *page, enum counter);
+const char *stats_name(enum counter); /* "smtp_sessions_total" */
+const char *stats_help(enum counter);
+int stats_is_gauge(enum counter);
 
 #endif

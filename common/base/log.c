@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Log lines: built in a fixed buffer, escaped as they are built, and given to
+ * logd or stderr.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/chan.h"
+#include "common/base/log.h"
+#include "common/base/netaddr.h"
+#include "common/msg/log.h"
+
+#define VALUE_MAX 512 /* bytes of one escaped value */
+
+static const char b32[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+static char procname[64] = "postern";
+static int debugging;
+static struct chan *log_chan;
+static uint64_t dropped;    /* ever */
+static uint64_t unreported; /* since logd last heard of it */
+
+void
+log_init(const char *name, int debug)
+{
+	(void)snprintf(procname, sizeof(procname), "%s", name);
+	debugging = debug;
+}
+
+void
+log_set_chan(struct chan *c)
+{
+	log_chan = c;
+}
+
+int
+log_is_debug(void)
+{
+	return debugging;
+}
+
+uint64_t
+log_dropped(void)
+{
+	return dropped;
+}
+
+static void
+put(struct logline *l, char c)
+{
+	if (l->len < sizeof(l->text) - 1) {
+		l->text[l->len++] = c;
+		l->text[l->len] = '\0';
+	}
+}
+
+static void
+put_raw(struct logline *l, const char *s)
+{
+	while (*s != '\0')
+		put(l, *s++);
+}
+
+static void
+put_key(struct logline *l, const char *key)
+{
+	put(l, ' ');
+	put_raw(l, key);
+	put(l, '=');
+}
+
+/* a value that needs no quotes: what logfmt readers take as one word */
+static int
+is_plain(const char *s, size_t len)
+{
+	size_t i;
+
+	if (len == 0)
+		return 0;
+	for (i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] >= 0x7f || s[i] == '"' || s[i] == '=' ||
+		    s[i] == '\\')
+			return 0;
+	return 1;
+}
+
+static void
+put_escaped(struct logline *l, const char *s, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t i, start = l->len;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (l->len - start > VALUE_MAX) {
+			put_raw(l, "...");
+			return;
+		}
+		if (c == '"' || c == '\\') {
+			put(l, '\\');
+			put(l, (char)c);
+		} else if (c == '\n') {
+			put_raw(l, "\\n");
+		} else if (c == '\r') {
+			put_raw(l, "\\r");
+		} else if (c < ' ' || c >= 0x7f) {
+			put_raw(l, "\\x");
+			put(l, hex[c >> 4]);
+			put(l, hex[c & 15]);
+		} else {
+			put(l, (char)c);
+		}
+	}
+}
+
+void
+ll_begin(struct logline *l, enum log_level level, const char *event)
+{
+	l->level = level;
+	l->len = 0;
+	l->text[0] = '\0';
+	put_raw(l, "event=");
+	put_raw(l, event);
+}
+
+void
+ll_str(struct logline *l, const char *key, const char *s, size_t len)
+{
+	put_key(l, key);
+	if (len <= VALUE_MAX && is_plain(s, len)) {
+		size_t i;
+
+		for (i = 0; i < len; i++)
+			put(l, s[i]);
+		return;
+	}
+	put(l, '"');
+	put_escaped(l, s, len);
+	put(l, '"');
+}
+
+void
+ll_cstr(struct logline *l, const char *key, const char *s)
+{
+	ll_str(l, key, s, strlen(s));
+}
+
+void
+ll_num(struct logline *l, const char *key, uint64_t n)
+{
+	char buf[24];
+
+	(void)snprintf(buf, sizeof(buf), "%llu", (unsigned long long)n);
+	put_key(l, key);
+	put_raw(l, buf);
+}
+
+void
+ll_int(struct logline *l, const char *key, int64_t n)
+{
+	char buf[24];
+
+	(void)snprintf(buf, sizeof(buf), "%lld", (long long)n);
+	put_key(l, key);
+	put_raw(l, buf);
+}
+
+void
+ll_addr(struct logline *l, const char *key, const struct netaddr *a)
+{
+	char buf[NETADDR_STRLEN];
+
+	if (a->family == NETADDR_NONE)
+		ll_cstr(l, key, "none");
+	else if (a->port != 0)
+		ll_cstr(l, key, netaddr_ntop_port(a, buf, sizeof(buf)));
+	else
+		ll_cstr(l, key, netaddr_ntop(a, buf, sizeof(buf)));
+}
+
+void
+ll_id(struct logline *l, const char *key, uint64_t id)
+{
+	char buf[MSGID_STRLEN];
+
+	put_key(l, key);
+	put_raw(l, msgid_fmt(id, buf));
+}
+
+void
+ll_reason(struct logline *l, enum reason r)
+{
+	put_key(l, "reason");
+	put_raw(l, reason_name(r));
+}
+
+void
+ll_errno(struct logline *l, int error)
+{
+	ll_cstr(l, "error",
+	    strerror(error)); /* NOLINT(concurrency-mt-unsafe) */
+}
+
+static void
+to_stderr(const struct logline *l)
+{
+	char buf[LOG_LINE_MAX + 128];
+	int n;
+	ssize_t w;
+
+	n = snprintf(buf, sizeof(buf), "proc=%s %s\n", procname, l->text);
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(buf))
+		n = (int)sizeof(buf) - 1;
+	w = write(STDERR_FILENO, buf, (size_t)n);
+	(void)w;
+}
+
+static void
+to_logd(const struct logline *l)
+{
+	struct iovec iov;
+
+	if (unreported != 0 && !chan_busy(log_chan) &&
+	    chan_send(log_chan, LG_DROPPED, (uint32_t)unreported, NULL, -1) ==
+		0)
+		unreported = 0;
+	iov.iov_base = (void *)(uintptr_t)l->text;
+	iov.iov_len = l->len;
+	if (chan_sendv(log_chan, LG_LINE, (uint32_t)l->level, &iov, 1, -1) ==
+	    -1) {
+		dropped++;
+		unreported++;
+	}
+}
+
+void
+ll_send(const struct logline *l)
+{
+	int saved = errno;
+
+	if (l->level == LOG_L_DEBUG && !debugging)
+		return;
+	if (log_chan != NULL && chan_open(log_chan))
+		to_logd(l);
+	else
+		to_stderr(l);
+	errno = saved;
+}
+
+static void __attribute__((format(printf, 3, 0)))
+note(enum log_level level, int error, const char *fmt, va_list ap)
+{
+	struct logline l;
+	char text[1024];
+
+	if (level == LOG_L_DEBUG && !debugging)
+		return;
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
+	ll_begin(&l, level, "note");
+	ll_cstr(&l, "text", text);
+	if (error != 0)
+		ll_errno(&l, error);
+	ll_send(&l);
+}
+
+void
+log_errorx(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(LOG_L_ERROR, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+	int saved = errno;
+
+	va_start(ap, fmt);
+	note(LOG_L_WARN, saved, fmt, ap);
+	va_end(ap);
+	errno = saved;
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(LOG_L_WARN, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(LOG_L_INFO, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(LOG_L_DEBUG, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	va_list ap;
+	int saved = errno;
+
+	va_start(ap, fmt);
+	note(LOG_L_ERROR, saved, fmt, ap);
+	va_end(ap);
+	_exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(LOG_L_ERROR, 0, fmt, ap);
+	va_end(ap);
+	_exit(1);
+}
+
+const char *
+msgid_fmt(uint64_t id, char buf[MSGID_STRLEN])
+{
+	int i;
+
+	for (i = MSGID_STRLEN - 2; i >= 0; i--) {
+		buf[i] = b32[id & 31];
+		id >>= 5;
+	}
+	buf[MSGID_STRLEN - 1] = '\0';
+	return buf;
+}
+
+int
+msgid_parse(const char *s, uint64_t *id)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	if (strlen(s) != MSGID_STRLEN - 1)
+		return -1;
+	for (i = 0; i < MSGID_STRLEN - 1; i++) {
+		const char *p = strchr(b32, s[i]);
+
+		if (p == NULL || (i == 0 && p - b32 > 15))
+			return -1;
+		v = v << 5 | (uint64_t)(p - b32);
+	}
+	*id = v;
+	return 0;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * See sandbox.h.  The filter is an allow-list by name, so that it serves
+ * every architecture libseccomp knows; calls of a foreign architecture kill.
+ */
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/landlock.h"
+#include "common/base/log.h"
+#include "common/base/sandbox.h"
+
+#define LOW32 0xffffffffU
+
+/* what every process needs to live */
+static const struct sandbox_call base_calls[] = {
+	/* the loop */
+	{ "epoll_wait", SB_ANY, "wait for events" },
+	{ "epoll_pwait", SB_ANY, "the same where epoll_wait is not" },
+	{ "epoll_ctl", SB_ANY, "choose events" },
+	{ "clock_gettime", SB_ANY, "time, where the vDSO does not serve" },
+	{ "gettimeofday", SB_ANY, "the same" },
+	{ "restart_syscall", SB_ANY, "the kernel's own after a stop" },
+	/* channels */
+	{ "sendto", SB_SENDTO, "answers on channels and sockets" },
+	{ "recvfrom", SB_RECVFROM, "read channels and sockets" },
+	{ "recvmsg", SB_RECVMSG, "peers arrive as descriptors from posternd" },
+	{ "dup3", SB_DUP_CHAN, "a new peer takes the place of the old" },
+	{ "close", SB_ANY, "descriptors" },
+	{ "fcntl", SB_FCNTL_FL, "non-blocking" },
+	{ "newfstatat", SB_FSTAT, "what kind of descriptor is this" },
+	{ "fstat", SB_ANY, "the same on older C libraries" },
+	{ "write", SB_STDERR, "last words" },
+	/* memory */
+	{ "brk", SB_ANY, "malloc" },
+	{ "mmap", SB_NO_EXEC, "malloc, the statistics page" },
+	{ "mprotect", SB_NO_EXEC, "malloc arenas" },
+	{ "munmap", SB_ANY, "free" },
+	{ "mremap", SB_ANY, "realloc" },
+	{ "madvise", SB_ANY, "free" },
+	{ "futex", SB_ANY, "locks inside the C library" },
+	{ "getrandom", SB_ANY, "arc4random" },
+	/* the end */
+	{ "exit", SB_ANY, "leave" },
+	{ "exit_group", SB_ANY, "leave" },
+	{ "rt_sigreturn", SB_ANY, "return from a handler" },
+	{ "rt_sigprocmask", SB_ANY, "abort(3)" },
+	{ "getpid", SB_ANY, "abort(3), arc4random after fork" },
+	{ "gettid", SB_ANY, "abort(3)" },
+	{ "tgkill", SB_ANY, "abort(3); Landlock and uid confine it" },
+};
+
+static const char *trap_program;
+
+#define SEND_FLAGS ((uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT))
+#define RECV_FLAGS ((uint32_t)(MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC))
+
+/*
+ * What each condition means: rows of one condition are alternatives, the
+ * tests of a row must all hold.  A test looks at the low half of an argument
+ * (the kernel ignores the high half of an int), masked.
+ */
+enum test_kind {
+	T_NONE, /* no test */
+	T_MASK, /* (arg & mask) == value */
+	T_CHAN, /* below the channel block */
+	T_NULL	/* a null pointer, all 64 bits */
+};
+
+struct arg_test {
+	enum test_kind kind;
+	unsigned arg;
+	uint32_t mask;
+	uint32_t value;
+};
+
+#define IS(arg, value)                                                         \
+	{                                                                      \
+		T_MASK, arg, LOW32, value                                      \
+	}
+#define WITHOUT(arg, bits)                                                     \
+	{                                                                      \
+		T_MASK, arg, bits, 0                                           \
+	}
+#define ON_CHAN(arg)                                                           \
+	{                                                                      \
+		T_CHAN, arg, 0, 0                                              \
+	}
+#define NULL_PTR(arg)                                                          \
+	{                                                                      \
+		T_NULL, arg, 0, 0                                              \
+	}
+#define NO_TEST                                                                \
+	{                                                                      \
+		T_NONE, 0, 0, 0                                                \
+	}
+
+static const struct {
+	enum sb_cond cond;
+	struct arg_test test[2];
+} conds[] = {
+	{ SB_ANY, { NO_TEST, NO_TEST } },
+	{ SB_CHAN, { ON_CHAN(0), NO_TEST } },
+	{ SB_SENDTO, { WITHOUT(3, ~SEND_FLAGS), NULL_PTR(4) } },
+	{ SB_SENDMSG, { ON_CHAN(0), WITHOUT(2, ~SEND_FLAGS) } },
+	{ SB_RECVFROM, { WITHOUT(3, ~RECV_FLAGS), NULL_PTR(4) } },
+	{ SB_RECVMSG, { ON_CHAN(0), WITHOUT(2, ~RECV_FLAGS) } },
+	{ SB_ADD_SEALS, { IS(1, F_ADD_SEALS), NO_TEST } },
+	{ SB_GET_SEALS, { IS(1, F_GET_SEALS), NO_TEST } },
+	{ SB_DUP_CHAN, { ON_CHAN(1), NO_TEST } },
+	{ SB_SOCKET_INET, { IS(0, AF_INET), NO_TEST } },
+	{ SB_SOCKET_INET, { IS(0, AF_INET6), NO_TEST } },
+	{ SB_GETSOCKOPT_ERROR, { IS(1, SOL_SOCKET), IS(2, SO_ERROR) } },
+	{ SB_SETSOCKOPT_CONND, { IS(1, SOL_SOCKET), IS(2, SO_BINDTODEVICE) } },
+	{ SB_SETSOCKOPT_CONND, { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
+	{ SB_SETSOCKOPT_CONND, { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
+	{ SB_SETSOCKOPT_CONND, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
+	{ SB_SETSOCKOPT_CONND,
+	    { IS(1, IPPROTO_IP), IS(2, IP_BIND_ADDRESS_NO_PORT) } },
+	{ SB_PEERCRED, { IS(1, SOL_SOCKET), IS(2, SO_PEERCRED) } },
+	/* AT_FDCWD, as every negative number, has the top bit */
+	{ SB_DIRFD, { WITHOUT(0, 0x80000000U), NO_TEST } },
+	{ SB_STDERR, { IS(0, STDERR_FILENO), NO_TEST } },
+	{ SB_NO_EXEC, { WITHOUT(2, PROT_EXEC), NO_TEST } },
+	{ SB_FSTAT, { IS(3, AT_EMPTY_PATH), NO_TEST } },
+	{ SB_FCNTL_FL, { IS(1, F_GETFL), NO_TEST } },
+	{ SB_FCNTL_FL, { IS(1, F_SETFL), NO_TEST } },
+	{ SB_FCNTL_FL, { IS(1, F_GETFD), NO_TEST } },
+	{ SB_FCNTL_FL, { IS(1, F_SETFD), NO_TEST } },
+};
+
+static struct scmp_arg_cmp
+compile(const struct sandbox *s, const struct arg_test *t)
+{
+	struct scmp_arg_cmp c = { 0 };
+
+	c.arg = t->arg;
+	c.op = t->kind == T_NULL ? SCMP_CMP_EQ : SCMP_CMP_MASKED_EQ;
+	if (t->kind == T_MASK) {
+		c.datum_a = t->mask;
+		c.datum_b = t->value;
+	} else if (t->kind == T_CHAN) {
+		c.datum_a = LOW32 & ~(uint32_t)(s->chan_fds - 1);
+	}
+	return c;
+}
+
+static int
+allow_call(const struct sandbox *s, scmp_filter_ctx f, int nr,
+    enum sb_cond cond)
+{
+	struct scmp_arg_cmp cmp[2];
+	size_t i;
+	unsigned k, n;
+	int rc = -EINVAL;
+
+	for (i = 0; i < sizeof(conds) / sizeof(conds[0]); i++) {
+		if (conds[i].cond != cond)
+			continue;
+		for (k = n = 0; k < 2; k++)
+			if (conds[i].test[k].kind != T_NONE)
+				cmp[n++] = compile(s, &conds[i].test[k]);
+		rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, nr, n, cmp);
+		if (rc != 0)
+			break;
+	}
+	return rc;
+}
+
+static int
+add_list(const struct sandbox *s, scmp_filter_ctx f,
+    const struct sandbox_call *calls, size_t n)
+{
+	size_t i;
+	int nr, rc;
+
+	for (i = 0; i < n; i++) {
+		nr = seccomp_syscall_resolve_name(calls[i].name);
+		if (nr == __NR_SCMP_ERROR) {
+			errno = EINVAL;
+			log_warnx("sandbox: unknown call %s", calls[i].name);
+			return -1;
+		}
+		rc = allow_call(s, f, nr, calls[i].cond);
+		/* a call that this architecture does not have is no loss */
+		if (rc != 0 && rc != -EDOM) {
+			errno = -rc;
+			log_warn("sandbox: rule for %s", calls[i].name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+#define NBASE (sizeof(base_calls) / sizeof(base_calls[0]))
+
+#ifdef __SANITIZE_ADDRESS__
+/* sanitizer builds (tests only): what their run-time adds */
+static const struct sandbox_call san_calls[] = {
+	{ "sigaltstack", SB_ANY, "sanitizer" },
+	{ "rt_sigaction", SB_ANY, "sanitizer" },
+	{ "mmap", SB_ANY, "sanitizer" },
+	{ "mprotect", SB_ANY, "sanitizer" },
+	{ "write", SB_ANY, "sanitizer reports" },
+	{ "read", SB_ANY, "sanitizer reads /proc/self/maps" },
+	{ "openat", SB_ANY, "sanitizer reads /proc/self/maps" },
+	{ "readlink", SB_ANY, "sanitizer" },
+	{ "readlinkat", SB_ANY, "sanitizer" },
+	{ "ioctl", SB_ANY, "sanitizer: is stderr a terminal" },
+	{ "sched_yield", SB_ANY, "sanitizer locks" },
+	{ "prctl", SB_ANY, "leak sanitizer" },
+	{ "clone", SB_ANY, "leak sanitizer" },
+	{ "wait4", SB_ANY, "leak sanitizer" },
+	{ "getrlimit", SB_ANY, "sanitizer" },
+	{ "prlimit64", SB_ANY, "sanitizer" },
+	{ "sched_getaffinity", SB_ANY, "sanitizer" },
+	{ "sysinfo", SB_ANY, "sanitizer" },
+	{ "getuid", SB_ANY, "sanitizer" },
+};
+#define NSAN (sizeof(san_calls) / sizeof(san_calls[0]))
+#endif
+
+static scmp_filter_ctx
+build(const struct sandbox *s)
+{
+	uint32_t action =
+	    s->mode == SANDBOX_TRAP ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS;
+	scmp_filter_ctx f;
+
+	if ((f = seccomp_init(action)) == NULL)
+		return NULL;
+	if (seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH,
+		SCMP_ACT_KILL_PROCESS) != 0 ||
+	    seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0 ||
+	    add_list(s, f, base_calls, NBASE) == -1 ||
+#ifdef __SANITIZE_ADDRESS__
+	    add_list(s, f, san_calls, NSAN) == -1 ||
+#endif
+	    add_list(s, f, s->calls, s->ncalls) == -1) {
+		seccomp_release(f);
+		return NULL;
+	}
+	return f;
+}
+
+static void
+say(const char *s)
+{
+	ssize_t w = write(STDERR_FILENO, s, strlen(s));
+
+	(void)w;
+}
+
+/* TRAP mode: name the call, then die as KILL would. */
+static void
+on_sigsys(int sig, siginfo_t *si, void *uc)
+{
+	char *name;
+
+	(void)sig;
+	(void)uc;
+	name = seccomp_syscall_resolve_num_arch(si->si_arch, si->si_syscall);
+	say("sandbox: ");
+	say(trap_program);
+	say(" called ");
+	say(name != NULL ? name : "an unknown call");
+	say("\n");
+	_exit(128 + SIGSYS);
+}
+
+static void
+lacks(const struct sandbox *s, struct sandbox_report *r, uint32_t what,
+    const char *name)
+{
+	r->missing |= what;
+	if (!s->best_effort)
+		fatalx("sandbox: this kernel lacks %s; \"sandbox best-effort\" "
+		       "would go on without it",
+		    name);
+	log_warnx("sandbox: running without %s", name);
+}
+
+static void
+enter_landlock(const struct sandbox *s, struct sandbox_report *r)
+{
+	int abi = landlock_enter(s->uses_root, s->uses_net);
+
+	if (abi <= 0) {
+		lacks(s, r, SANDBOX_NO_LANDLOCK, "Landlock");
+		return;
+	}
+	r->landlock_abi = (uint8_t)abi;
+	if (abi < 4)
+		r->missing |= SANDBOX_NO_LANDLOCK_NET;
+	if (abi < 6)
+		r->missing |= SANDBOX_NO_LANDLOCK_SCOPE;
+}
+
+void
+sandbox_enter(const struct sandbox *s, struct sandbox_report *r)
+{
+	struct sigaction sa = { 0 };
+	scmp_filter_ctx f;
+
+	memset(r, 0, sizeof(*r));
+	enter_landlock(s, r);
+	if ((f = build(s)) == NULL)
+		fatalx("sandbox: cannot build the filter of %s", s->program);
+	if (s->mode == SANDBOX_TRAP) {
+		trap_program = s->program;
+		sa.sa_sigaction = on_sigsys;
+		sa.sa_flags = SA_SIGINFO;
+		if (sigaction(SIGSYS, &sa, NULL) == -1)
+			fatal("sigaction");
+	}
+	r->ncalls = (uint16_t)(NBASE + s->ncalls);
+	if (seccomp_load(f) == 0)
+		r->seccomp = 1;
+	else
+		lacks(s, r, SANDBOX_NO_SECCOMP, "seccomp filters");
+	seccomp_release(f);
+}
+
+int
+sandbox_export(const struct sandbox *s, int fd)
+{
+	scmp_filter_ctx f;
+	int rc;
+
+	if ((f = build(s)) == NULL)
+		return -1;
+	rc = seccomp_export_pfc(f, fd);
+	seccomp_release(f);
+	return rc == 0 ? 0 : -1;
+}
