@@ -18,7 +18,7 @@ def table_keywords(tree):
     for name in tree.files(['master'], ('.y', '.c')):
         inside = False
         for n, line in tree.lines(name):
-            if re.search(r'\bkeywords\[\]\s*=', line):
+            if re.search(r'\b(?:key)?words\[\]\s*=', line):
                 inside = True
             elif inside and line.startswith('}'):
                 inside = False
