@@ -98,6 +98,7 @@ struct conf_side {
 	uint32_t workers_out;
 };
 
+/* none is 0 but data_rate, which then is not judged */
 struct conf_limits {
 	uint64_t message_size;         /* bytes, also offered as SIZE */
 	uint32_t recipients;           /* a transaction */
@@ -154,7 +155,17 @@ struct conf {
 	uint32_t flags; /* enum conf_flag */
 };
 
-struct conf *conf_new(void); /* defaults in every field; NULL: ENOMEM */
+/*
+ * Defaults in every field that has one, lists empty: a message of 50 MiB,
+ * 1000 recipients, 1000 sessions a side, 50 an address, 20 errors, 50 unknown
+ * recipients and 1000 messages a session, 30 hops, 300 s for a command and in
+ * DATA, 100 bytes/s, 4 h a session; 20 connections to a destination, 1000
+ * messages each; 4 GiB for each spool; retry after 30 s, 1 m, 5 m, 15 m,
+ * 30 m, 1 h, 2 h; a warning after 4 h, the end after 5 days; one worker a
+ * core; log to syslog; /var/spool/postern, /run/postern/control.sock for the
+ * group _postern-ops, /run/postern/empty.  NULL: ENOMEM.
+ */
+struct conf *conf_new(void);
 void conf_free(struct conf *);
 
 /*
@@ -163,14 +174,25 @@ void conf_free(struct conf *);
  */
 const struct conf_domain *conf_domain_find(
     const struct conf *, const char *name, size_t len);
-/* The one connector for a domain (or literal "[...]"); NULL if none. */
+/*
+ * The one connector for a domain (or literal "[...]"); NULL if none.  The name
+ * itself, then the longest "*.suffix" below which it is, then "*"; for a
+ * literal only "*".
+ */
 const struct conf_connector *conf_connector_find(
     const struct conf *, const char *name, size_t len);
-/* Append a zeroed element (id set); NULL: ENOMEM.  Sorting is conf_seal(). */
+/*
+ * Append a zeroed element (id set); pointers to others become invalid.  NULL:
+ * ENOMEM, or ERANGE past a CONF_*_MAX.
+ */
 struct conf_listener *conf_add_listener(struct conf *);
 struct conf_domain *conf_add_domain(struct conf *);
 struct conf_connector *conf_add_connector(struct conf *);
 struct conf_host *conf_route_add_host(struct conf_route *);
+/*
+ * Sorts domains and connectors and numbers them anew.  To be called when all
+ * are added, and before any *_find().
+ */
 void conf_seal(struct conf *);
 const char *side_name(enum side); /* "ext", "int" */
 

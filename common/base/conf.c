@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+/* The configuration: defaults, growth, order, look-up.  Pure. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+
+#include "common/base/conf.h"
+
+#define MIB  (1024ULL * 1024)
+#define GIB  (1024 * MIB)
+#define HOUR 3600U
+#define DAY  (24 * HOUR)
+
+static const struct conf_limits default_limits = {
+	.message_size = 50 * MIB,
+	.recipients = 1000, /* RFC 5321 4.5.3.1.8: at least 100 */
+	.sessions = 1000,
+	.sessions_per_address = 50,
+	.errors = 20,
+	.unknown_rcpts = 50,
+	.messages_per_session = 1000,
+	.hops = 30,
+	.command_timeout = 300,
+	.data_timeout = 300,
+	.data_rate = 100,
+	.session_time = 4 * HOUR,
+	.out_sessions = 20,
+	.out_messages = 1000,
+	.spool_in = 4 * GIB,
+	.spool_out = 4 * GIB,
+};
+
+static const uint32_t default_retry[] = { 30, 60, 300, 900, 1800, HOUR,
+	2 * HOUR };
+
+static uint32_t
+cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 1)
+		return 1;
+	return n > CONF_WORKERS_MAX ? CONF_WORKERS_MAX : (uint32_t)n;
+}
+
+struct conf *
+conf_new(void)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	size_t i;
+
+	if (c == NULL)
+		return NULL;
+	c->limits = default_limits;
+	memcpy(c->retry, default_retry, sizeof(default_retry));
+	c->nretry = sizeof(default_retry) / sizeof(default_retry[0]);
+	c->expire = 5 * DAY;
+	c->warn_after = 4 * HOUR;
+	c->log_kind = CONF_LOG_SYSLOG;
+	(void)strlcpy(c->spool, "/var/spool/postern", sizeof(c->spool));
+	(void)strlcpy(c->control, "/run/postern/control.sock",
+	    sizeof(c->control));
+	(void)strlcpy(c->control_group, "_postern-ops",
+	    sizeof(c->control_group));
+	(void)strlcpy(c->chroot_dir, "/run/postern/empty",
+	    sizeof(c->chroot_dir));
+	for (i = 0; i < NSIDES; i++)
+		c->side[i].workers_in = c->side[i].workers_out = cores();
+	return c;
+}
+
+void
+conf_free(struct conf *c)
+{
+	size_t i;
+
+	if (c == NULL)
+		return;
+	for (i = 0; i < NSIDES; i++) {
+		netset_free(&c->side[i].networks);
+		netset_free(&c->side[i].accept_from);
+		netset_free(&c->side[i].reach);
+	}
+	for (i = 0; i < c->ndomains; i++)
+		free(c->domains[i].route.hosts);
+	for (i = 0; i < c->nconnectors; i++)
+		free(c->connectors[i].route.hosts);
+	free(c->listeners);
+	free(c->domains);
+	free(c->connectors);
+	free(c);
+}
+
+/*
+ * Room for one more of n elements, zeroed.  The capacity is not stored: it is
+ * the least power of two that holds n.
+ */
+static void *
+grow(void *v, uint32_t n, uint32_t max, size_t size)
+{
+	uint8_t *p = v;
+
+	if (n >= max) {
+		errno = ERANGE;
+		return NULL;
+	}
+	if ((n & (n - 1)) == 0) {
+		p = reallocarray(v, n == 0 ? 1 : 2 * (size_t)n, size);
+		if (p == NULL)
+			return NULL;
+	}
+	memset(p + n * size, 0, size);
+	return p;
+}
+
+struct conf_listener *
+conf_add_listener(struct conf *c)
+{
+	struct conf_listener *v;
+
+	v = grow(c->listeners, c->nlisteners, CONF_LISTEN_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	c->listeners = v;
+	v += c->nlisteners;
+	v->id = c->nlisteners++;
+	return v;
+}
+
+struct conf_domain *
+conf_add_domain(struct conf *c)
+{
+	struct conf_domain *v;
+
+	v = grow(c->domains, c->ndomains, UINT32_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	c->domains = v;
+	v += c->ndomains;
+	v->id = c->ndomains++;
+	return v;
+}
+
+struct conf_connector *
+conf_add_connector(struct conf *c)
+{
+	struct conf_connector *v;
+
+	v = grow(c->connectors, c->nconnectors, UINT32_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	c->connectors = v;
+	v += c->nconnectors;
+	v->id = c->nconnectors++;
+	return v;
+}
+
+struct conf_host *
+conf_route_add_host(struct conf_route *r)
+{
+	struct conf_host *v;
+
+	v = grow(r->hosts, r->nhosts, CONF_HOSTS_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	r->hosts = v;
+	return v + r->nhosts++;
+}
+
+/* --- order --- */
+
+static int
+domain_order(const void *a, const void *b)
+{
+	const struct conf_domain *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* 0: a name itself; 1: "*.suffix"; 2: "*" */
+static int
+breadth(const char *pattern)
+{
+	if (pattern[0] != '*')
+		return 0;
+	return pattern[1] == '\0' ? 2 : 1;
+}
+
+/*
+ * Most specific first; of two suffixes the longer.  A total order, so that
+ * each pattern can be searched for.
+ */
+static int
+pattern_order(const char *x, const char *y)
+{
+	size_t nx = strlen(x), ny = strlen(y);
+
+	if (breadth(x) != breadth(y))
+		return breadth(x) - breadth(y);
+	if (nx != ny)
+		return nx > ny ? -1 : 1;
+	return strcmp(x, y);
+}
+
+static int
+connector_order(const void *a, const void *b)
+{
+	const struct conf_connector *x = a, *y = b;
+
+	return pattern_order(x->pattern, y->pattern);
+}
+
+void
+conf_seal(struct conf *c)
+{
+	uint32_t i;
+
+	if (c->ndomains > 0)
+		qsort(c->domains, c->ndomains, sizeof(*c->domains),
+		    domain_order);
+	if (c->nconnectors > 0)
+		qsort(c->connectors, c->nconnectors, sizeof(*c->connectors),
+		    connector_order);
+	for (i = 0; i < c->ndomains; i++)
+		c->domains[i].id = i;
+	for (i = 0; i < c->nconnectors; i++)
+		c->connectors[i].id = i;
+}
+
+/* --- look-up --- */
+
+/* As the tables hold names: lower case, no trailing dot; -1: not one. */
+static int
+fold_name(char out[CONF_NAME_MAX], const char *name, size_t len)
+{
+	size_t i;
+
+	if (len > 0 && name[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= CONF_NAME_MAX || memchr(name, '\0', len))
+		return -1;
+	for (i = 0; i < len; i++)
+		out[i] = (char)tolower((unsigned char)name[i]);
+	out[len] = '\0';
+	return 0;
+}
+
+static int
+domain_cmp(const void *key, const void *elem)
+{
+	const struct conf_domain *d = elem;
+
+	return strcmp(key, d->name);
+}
+
+const struct conf_domain *
+conf_domain_find(const struct conf *c, const char *name, size_t len)
+{
+	char key[CONF_NAME_MAX];
+
+	if (c->ndomains == 0 || fold_name(key, name, len) == -1)
+		return NULL;
+	return bsearch(key, c->domains, c->ndomains, sizeof(*c->domains),
+	    domain_cmp);
+}
+
+static int
+connector_cmp(const void *key, const void *elem)
+{
+	const struct conf_connector *k = elem;
+
+	return pattern_order(key, k->pattern);
+}
+
+static const struct conf_connector *
+by_pattern(const struct conf *c, const char *pattern)
+{
+	return bsearch(pattern, c->connectors, c->nconnectors,
+	    sizeof(*c->connectors), connector_cmp);
+}
+
+/* "mail.example.net" is asked for as "*.example.net", then "*.net". */
+static const struct conf_connector *
+by_suffix(const struct conf *c, char *name)
+{
+	const struct conf_connector *found;
+	char *dot = strchr(name, '.');
+
+	for (; dot != NULL; dot = strchr(dot + 1, '.')) {
+		if (dot == name)
+			continue;
+		dot[-1] = '*';
+		found = by_pattern(c, dot - 1);
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+const struct conf_connector *
+conf_connector_find(const struct conf *c, const char *name, size_t len)
+{
+	const struct conf_connector *found = NULL;
+	char key[CONF_NAME_MAX];
+
+	if (c->nconnectors == 0 || fold_name(key, name, len) == -1)
+		return NULL;
+	/* no pattern is meant by a literal, or by a star from outside */
+	if (key[0] != '[' && key[0] != '*') {
+		found = by_pattern(c, key);
+		if (found == NULL)
+			found = by_suffix(c, key);
+	}
+	return found != NULL ? found : by_pattern(c, "*");
+}
+
+const char *
+side_name(enum side side)
+{
+	return side == SIDE_EXT ? "ext" : "int";
+}
