@@ -37,7 +37,7 @@ $(UNIT_BINS) $(FUZZ_BINS) $(HELPER_BINS):
 # --- families ---------------------------------------------------------------
 
 .PHONY: check check-all check-unit check-e2e check-san check-valgrind \
-    check-fuzz demo bench audit unit-bins fuzz-bins helper-bins
+    check-fuzz fuzz demo bench audit unit-bins fuzz-bins helper-bins demo-bins
 
 # From a fresh clone, as root: what is missing is installed before the makefile
 # is read again with the compilers in place.
@@ -45,18 +45,22 @@ check:
 	build-aux/deps.sh check
 	$(MAKE) check-all
 
-# One after the other, also under -j: they share the machine's two cores.
+# Compiling uses all cores unless whoever runs make said otherwise.
+parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# One family after the other, also under -j: their timing should be their own.
 check-all:
-	$(MAKE) all
+	$(MAKE) $(parallel) all unit-bins helper-bins
 	$(MAKE) check-unit
-	$(MAKE) check-san
-	$(MAKE) check-fuzz
+	$(MAKE) $(parallel) check-san
+	$(MAKE) $(parallel) check-fuzz
 	$(MAKE) audit
 	$(MAKE) check-e2e
 	@echo 'check: every family passed'
 
 unit-bins: $(UNIT_BINS)
 helper-bins: $(HELPER_BINS)
+demo-bins: $(filter $(O)/regress/demo/%,$(HELPER_BINS))
 fuzz-bins: $(FUZZ_BINS)
 
 PYTEST_UNIT_DIRS = $(sort $(patsubst %/,%,$(dir \
@@ -91,11 +95,13 @@ fuzz:
 
 demo:
 	build-aux/deps.sh demo
-	$(MAKE) all helper-bins peers
+	$(MAKE) $(parallel) all demo-bins peers
 	regress/demo/demo
 
 bench: all helper-bins
 	regress/bench/run
 
+# First that each rule can fail, then whether it does.
 audit: all
+	$(PYTEST) regress/audit
 	regress/audit/run $(O)
