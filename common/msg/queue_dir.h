@@ -38,7 +38,7 @@ struct qd_route {
 	uint32_t line; /* of postern.conf, or of the recipient file if ADDRESS */
 	struct msg_hop hop; /* if QD_OK; kind HOSTS or MX */
 };
-#define QD_ROUTE_MIN (7 + MSG_HOP_MIN)
+#define QD_ROUTE_MIN 7
 #define QD_ROUTE_MAX (7 + MSG_HOP_MAX)
 int put_qd_route(struct ibuf *, const struct qd_route *);
 int get_qd_route(struct ibuf *, struct qd_route *);

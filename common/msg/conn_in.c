@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+
+#include "common/msg/conn_in.h"
+
+int
+put_ci_session(struct ibuf *b, const struct ci_session *m)
+{
+	(void)ibuf_add_netaddr(b, &m->client);
+	(void)ibuf_add_netaddr(b, &m->local);
+	return ibuf_add_n32(b, m->listener);
+}
+
+int
+get_ci_session(struct ibuf *b, struct ci_session *m)
+{
+	if (ibuf_get_netaddr(b, &m->client) == -1 ||
+	    ibuf_get_netaddr(b, &m->local) == -1 ||
+	    ibuf_get_n32(b, &m->listener) == -1)
+		return -1;
+	if (m->client.family == NETADDR_NONE ||
+	    m->local.family == NETADDR_NONE) {
+		errno = EBADMSG;
+		return -1;
+	}
+	return ibuf_get_end(b);
+}
