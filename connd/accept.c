@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Accepting: each connection is counted, by side and by address, and handed
+ * to the least loaded worker.  The excess is told 421 and closed.  Without a
+ * worker nothing is accepted: connections wait in the kernel's backlog for
+ * the replacement, which is a matter of milliseconds.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/sys/queue.h>
+
+#include "common/base/log.h"
+#include "common/base/relay.h"
+#include "common/base/stats.h"
+#include "common/base/tree.h"
+#include "common/msg/conn_in.h"
+#include "connd/connd.h"
+
+#define BURST	   64  /* accepted in one turn from one listener */
+#define FULL_PAUSE 100 /* ms without accepting when descriptors are short */
+
+static const char too_many[] =
+    "421 4.3.2 Too many connections, try again later\r\n";
+static const char not_for_you[] =
+    "554 5.7.1 This host may not use this service\r\n";
+
+struct listener {
+	LIST_ENTRY(listener) entry;
+	struct connd *connd;
+	struct ev_io io;
+	int fd;
+	uint32_t id;
+	struct netaddr addr;
+};
+
+struct worker {
+	struct connd *connd;
+	struct peer peer;
+	struct chan *chan; /* NULL: being replaced */
+	uint32_t open;
+};
+
+/* sessions of one address (IPv6: one /64) */
+struct source {
+	RB_ENTRY(source) entry;
+	struct netaddr key;
+	uint32_t open;
+};
+RB_HEAD(sources, source);
+
+struct conn {
+	RB_ENTRY(conn) entry;
+	uint32_t id;
+	struct worker *worker;
+	struct source *source;
+};
+RB_HEAD(conns, conn);
+
+struct accepting {
+	LIST_HEAD(, listener) listeners;
+	struct worker workers[CONF_WORKERS_MAX];
+	struct sources sources;
+	struct conns conns;
+	uint32_t open;
+	uint32_t next_id;
+	bool draining;
+	struct ev_timer resume;
+};
+
+static int
+source_cmp(struct source *a, struct source *b)
+{
+	return netaddr_cmp(&a->key, &b->key);
+}
+
+static int
+conn_cmp(struct conn *a, struct conn *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+RB_PROTOTYPE_STATIC(sources, source, entry, source_cmp)
+RB_GENERATE_STATIC(sources, source, entry, source_cmp)
+RB_PROTOTYPE_STATIC(conns, conn, entry, conn_cmp)
+RB_GENERATE_STATIC(conns, conn, entry, conn_cmp)
+
+static void watch_listeners(struct connd *);
+
+static void
+on_resume(struct ev_timer *t)
+{
+	watch_listeners(t->arg);
+}
+
+void
+accept_init(struct connd *d)
+{
+	if ((d->accepting = calloc(1, sizeof(*d->accepting))) == NULL)
+		fatal("memory");
+	LIST_INIT(&d->accepting->listeners);
+	RB_INIT(&d->accepting->sources);
+	RB_INIT(&d->accepting->conns);
+	ev_timer_init(&d->accepting->resume, on_resume, d);
+}
+
+/* --- counting --- */
+
+static struct source *
+source_get(struct accepting *a, const struct netaddr *client)
+{
+	struct source key = { .key = *client }, *s;
+
+	key.key.port = 0;
+	if (key.key.family == NETADDR_V6)
+		memset(key.key.bytes + 8, 0, 8);
+	if ((s = RB_FIND(sources, &a->sources, &key)) != NULL)
+		return s;
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return NULL;
+	s->key = key.key;
+	(void)RB_INSERT(sources, &a->sources, s);
+	return s;
+}
+
+static void
+source_put(struct accepting *a, struct source *s)
+{
+	if (s->open > 0)
+		return;
+	(void)RB_REMOVE(sources, &a->sources, s);
+	free(s);
+}
+
+static void
+conn_end(struct accepting *a, struct conn *c)
+{
+	(void)RB_REMOVE(conns, &a->conns, c);
+	c->worker->open--;
+	c->source->open--;
+	source_put(a, c->source);
+	a->open--;
+	stats_dec(STAT_CONN_OPEN);
+	free(c);
+}
+
+static struct conn *
+conn_begin(struct accepting *a, struct worker *w, struct source *s)
+{
+	struct conn *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	do {
+		c->id = a->next_id++;
+	} while (RB_FIND(conns, &a->conns, c) != NULL);
+	(void)RB_INSERT(conns, &a->conns, c);
+	c->worker = w;
+	c->source = s;
+	w->open++;
+	s->open++;
+	a->open++;
+	stats_inc(STAT_CONN_OPEN);
+	return c;
+}
+
+/* --- workers --- */
+
+static struct worker *
+least_loaded(struct accepting *a)
+{
+	struct worker *best = NULL, *w;
+
+	for (w = a->workers; w < a->workers + CONF_WORKERS_MAX; w++)
+		if (w->chan != NULL && !chan_busy(w->chan) &&
+		    (best == NULL || w->open < best->open))
+			best = w;
+	return best;
+}
+
+static int
+on_closed(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct worker *w = chan_ctx(ch);
+	struct accepting *a = w->connd->accepting;
+	struct conn key = { .id = id }, *c;
+
+	(void)b;
+	(void)fd;
+	c = RB_FIND(conns, &a->conns, &key);
+	if (c == NULL || c->worker != w)
+		return -1;
+	conn_end(a, c);
+	return 0;
+}
+
+static const struct chan_msg worker_msgs[] = {
+	{ CI_ANS_CLOSED, 0, 0, FD_NONE, CHAN_ANY, on_closed },
+};
+
+static void
+worker_lost(struct worker *w)
+{
+	struct accepting *a = w->connd->accepting;
+	struct conn *c, *next;
+
+	chan_free(w->chan);
+	w->chan = NULL;
+	for (c = RB_MIN(conns, &a->conns); c != NULL; c = next) {
+		next = RB_NEXT(conns, &a->conns, c);
+		if (c->worker == w)
+			conn_end(a, c);
+	}
+	watch_listeners(w->connd);
+}
+
+static void
+on_worker_violation(struct chan *ch, enum chan_violation v)
+{
+	struct worker *w = chan_ctx(ch);
+
+	child_violation(w->connd->child, &w->peer, v);
+	worker_lost(w);
+}
+
+static void
+on_worker_drain(struct chan *ch)
+{
+	struct worker *w = chan_ctx(ch);
+
+	watch_listeners(w->connd);
+}
+
+void
+accept_peer(struct connd *d, const struct peer *peer, int fd)
+{
+	struct worker *w;
+	struct chan_spec spec = {
+		.msgs = worker_msgs,
+		.nmsgs = 1,
+		.send_fds = true,
+		.on_drain = on_worker_drain,
+		.on_violation = on_worker_violation,
+	};
+	char name[INSTANCE_MAX];
+
+	if (peer->index >= CONF_WORKERS_MAX) {
+		(void)close(fd);
+		return;
+	}
+	w = &d->accepting->workers[peer->index];
+	if (w->chan != NULL)
+		worker_lost(w);
+	w->connd = d;
+	w->peer = *peer;
+	spec.name = peer_name(peer, name);
+	spec.ctx = w;
+	if ((w->chan = chan_new(d->ev, fd, &spec)) == NULL)
+		log_warn("channel to %s", name);
+	watch_listeners(d);
+}
+
+/* --- connections --- */
+
+static void
+turn_away(struct connd *d, int fd, const struct netaddr *client,
+    const char *reply, enum reason reason)
+{
+	struct logline l;
+	ssize_t n;
+
+	n = send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)n;
+	(void)close(fd);
+	stats_inc(reason == REASON_CLIENT_DENIED ? STAT_CONN_REFUSED_SOURCE
+						 : STAT_CONN_REFUSED_LIMIT);
+	ll_begin(&l, LOG_L_INFO, "refuse");
+	ll_addr(&l, "client", client);
+	ll_cstr(&l, "side", side_name(d->side));
+	ll_str(&l, "reply", reply, strlen(reply) - 2);
+	ll_reason(&l, reason);
+	ll_send(&l);
+}
+
+static void
+hand_over(struct connd *d, const struct listener *l, struct source *s,
+    const struct netaddr *client, int fd)
+{
+	struct ci_session m = { .client = *client,
+		.local = l->addr,
+		.listener = l->id };
+	struct accepting *a = d->accepting;
+	struct worker *w = least_loaded(a);
+	struct conn *c;
+	struct ibuf b;
+
+	if (w == NULL || (c = conn_begin(a, w, s)) == NULL) {
+		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS);
+		source_put(a, s);
+		return;
+	}
+	chan_scratch(&b);
+	if (put_ci_session(&b, &m) == -1 ||
+	    chan_send(w->chan, CI_REQ_SESSION, c->id, &b, fd) == -1) {
+		conn_end(a, c);
+		return;
+	}
+	stats_inc(STAT_CONN_ACCEPTED);
+}
+
+static void
+take(struct connd *d, const struct listener *l, const struct netaddr *client,
+    int fd)
+{
+	const struct conf_limits *lim = &d->conf->limits;
+	struct accepting *a = d->accepting;
+	struct source *s;
+
+	if (relay_client(d->conf, d->side, client) != REASON_OK) {
+		turn_away(d, fd, client, not_for_you, REASON_CLIENT_DENIED);
+		return;
+	}
+	if (a->open >= lim->sessions || (s = source_get(a, client)) == NULL) {
+		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS);
+		return;
+	}
+	if (s->open >= lim->sessions_per_address) {
+		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS);
+		source_put(a, s);
+		return;
+	}
+	hand_over(d, l, s, client, fd);
+}
+
+static void
+on_accept(struct ev_io *io, uint32_t events)
+{
+	struct listener *l = io->arg;
+	struct connd *d = l->connd;
+	struct sockaddr_storage ss;
+	struct netaddr client;
+	socklen_t len;
+	int fd, i;
+
+	(void)events;
+	for (i = 0; i < BURST && io->fd != -1; i++) {
+		len = sizeof(ss);
+		fd = accept4(l->fd, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd == -1)
+			break;
+		if (netaddr_from_sockaddr(&client, (struct sockaddr *)&ss,
+			len) == -1)
+			(void)close(fd);
+		else
+			take(d, l, &client, fd);
+		if (least_loaded(d->accepting) == NULL)
+			watch_listeners(d);
+	}
+	if (i < BURST && io->fd != -1 &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		errno == ENOMEM)) {
+		log_warn("accept");
+		ev_io_del(d->ev, io);
+		(void)ev_timer_set(d->ev, &d->accepting->resume, FULL_PAUSE);
+	}
+}
+
+/* --- listeners --- */
+
+static void
+watch_listeners(struct connd *d)
+{
+	struct accepting *a = d->accepting;
+	bool ready = !a->draining && d->conf != NULL && least_loaded(a) != NULL;
+	struct listener *l;
+
+	LIST_FOREACH(l, &a->listeners, entry) {
+		if (!ready)
+			ev_io_del(d->ev, &l->io);
+		else if (ev_io_set(d->ev, &l->io, l->fd, EPOLLIN) == -1)
+			log_warn("watching a listener");
+	}
+}
+
+static void
+listener_free(struct connd *d, struct listener *l)
+{
+	ev_io_del(d->ev, &l->io);
+	(void)close(l->fd);
+	LIST_REMOVE(l, entry);
+	free(l);
+}
+
+static const struct conf_listener *
+in_conf(const struct connd *d, const struct netaddr *addr)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->conf->nlisteners; i++)
+		if (d->conf->listeners[i].side == d->side &&
+		    netaddr_cmp(&d->conf->listeners[i].addr, addr) == 0)
+			return &d->conf->listeners[i];
+	return NULL;
+}
+
+/* Listeners that the new configuration does not have are closed. */
+void
+accept_conf(struct connd *d)
+{
+	const struct conf_listener *cl;
+	struct listener *l, *next;
+
+	for (l = LIST_FIRST(&d->accepting->listeners); l != NULL; l = next) {
+		next = LIST_NEXT(l, entry);
+		if ((cl = in_conf(d, &l->addr)) == NULL)
+			listener_free(d, l);
+		else
+			l->id = cl->id;
+	}
+	watch_listeners(d);
+}
+
+int
+accept_listener(struct connd *d, uint32_t id, int fd)
+{
+	struct accepting *a = d->accepting;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct netaddr addr;
+	struct listener *l, *next;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1 ||
+	    netaddr_from_sockaddr(&addr, (struct sockaddr *)&ss, len) == -1 ||
+	    a->draining || (l = calloc(1, sizeof(*l))) == NULL) {
+		(void)close(fd);
+		return 0;
+	}
+	for (struct listener *o = LIST_FIRST(&a->listeners); o != NULL;
+	     o = next) {
+		next = LIST_NEXT(o, entry);
+		if (netaddr_cmp(&o->addr, &addr) == 0)
+			listener_free(d, o);
+	}
+	l->connd = d;
+	l->fd = fd;
+	l->id = id;
+	l->addr = addr;
+	ev_io_init(&l->io, on_accept, l);
+	LIST_INSERT_HEAD(&a->listeners, l, entry);
+	watch_listeners(d);
+	return 0;
+}
+
+void
+accept_drain(struct connd *d)
+{
+	struct accepting *a = d->accepting;
+
+	a->draining = true;
+	while (!LIST_EMPTY(&a->listeners))
+		listener_free(d, LIST_FIRST(&a->listeners));
+}

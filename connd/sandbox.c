@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#include "connd/connd.h"
+
+const struct sandbox_call connd_calls[] = {
+	{ "accept4", SB_ANY, "take connections from the listeners" },
+	{ "getsockname", SB_ANY, "which listener was this" },
+	{ "socket", SB_SOCKET_INET, "dial" },
+	{ "bind", SB_ANY, "the source address; is this address our own" },
+	{ "connect", SB_ANY, "dial" },
+	{ "setsockopt", SB_SETSOCKOPT_CONND, "interface, no delay" },
+	{ "getsockopt", SB_GETSOCKOPT_ERROR, "did it connect" },
+	{ "sendmsg", SB_SENDMSG, "hand sockets to workers" },
+};
+const size_t connd_ncalls = sizeof(connd_calls) / sizeof(connd_calls[0]);
