@@ -15,7 +15,8 @@
 #include "common/base/netaddr.h"
 #include "common/msg/log.h"
 
-#define VALUE_MAX 512 /* bytes of one escaped value */
+#define VALUE_MAX   512	 /* bytes of one escaped value */
+#define WAITING_MAX 1000 /* lines kept for a logd that is slow */
 
 static const char b32[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -23,6 +24,7 @@ static char procname[64] = "postern";
 static int debugging;
 static struct chan *log_chan;
 static uint64_t dropped;    /* ever */
+static unsigned waiting;    /* lines given to a channel that was busy */
 static uint64_t unreported; /* since logd last heard of it */
 
 void
@@ -228,7 +230,14 @@ to_logd(const struct logline *l)
 {
 	struct iovec iov;
 
-	if (unreported != 0 && !chan_busy(log_chan) &&
+	if (!chan_busy(log_chan))
+		waiting = 0;
+	else if (++waiting > WAITING_MAX) {
+		dropped++;
+		unreported++;
+		return;
+	}
+	if (unreported != 0 && waiting == 0 &&
 	    chan_send(log_chan, LG_DROPPED, (uint32_t)unreported, NULL, -1) ==
 		0)
 		unreported = 0;

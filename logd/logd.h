@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * logd: stamps each line with the time and with the name of the channel it
+ * came on, and writes it.  A child cannot write under another's name.
+ */
+#ifndef LOGD_LOGD_H
+#define LOGD_LOGD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/conf.h"
+#include "common/base/log.h"
+#include "common/base/sandbox.h"
+
+/* sandbox.c */
+extern const struct sandbox_call logd_calls[];
+extern const size_t logd_ncalls;
+
+/* format.c: pure */
+#define LOGD_LINE_MAX (LOG_LINE_MAX * 4 + 128)
+/*
+ * One line without its end: time= level= proc= and the sender's text, in
+ * which whatever is not printable ASCII is escaped once more.  now is Unix
+ * time in ms.  Returns the length, at most cap - 1.
+ */
+size_t format_line(char *, size_t cap, uint64_t now, enum log_level,
+    const char *proc, const char *text, size_t len);
+/* "info"; checked: a level out of range is "info" */
+const char *format_level(unsigned level);
+enum log_level format_level_from(unsigned level);
+
+/* sink.c: where lines go */
+void sink_conf(enum conf_log_kind);
+void sink_fd(enum conf_log_kind, int fd); /* takes fd */
+/* Queue a line; written by sink_flush(), once a turn. */
+void sink_line(enum log_level, const char *, size_t len);
+/* Returns -1 if the syslog socket is dead and a new one is wanted. */
+int sink_flush(void);
+
+#endif
