@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The canonical form of a configuration: every value in force, one way to
+ * write each, in one order.  It parses to the same values, and so prints the
+ * same again.  Numbers of workers are printed only when stated: the default
+ * depends on the machine.
+ */
+#include <string.h>
+
+#include "master/config.h"
+#include "master/limits.h"
+
+static void
+print_quoted(FILE *fp, const char *s)
+{
+	(void)fputc('"', fp);
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			(void)fputc('\\', fp);
+		(void)fputc(*s, fp);
+	}
+	(void)fputc('"', fp);
+}
+
+static void
+print_word_string(FILE *fp, const char *before, const char *s)
+{
+	(void)fputs(before, fp);
+	print_quoted(fp, s);
+	(void)fputc('\n', fp);
+}
+
+static void
+print_addr(FILE *fp, const struct netaddr *a, uint16_t usual)
+{
+	char text[NETADDR_STRLEN];
+
+	(void)fputs(netaddr_ntop(a, text, sizeof(text)), fp);
+	if (a->port != usual)
+		(void)fprintf(fp, " port %u", a->port);
+}
+
+static void
+print_set(FILE *fp, const char *what, const struct netset *set)
+{
+	char text[NETADDR_STRLEN];
+	size_t i;
+
+	if (set->n == 0)
+		return;
+	(void)fprintf(fp, "\t%s { ", what);
+	for (i = 0; i < set->n; i++)
+		(void)fprintf(fp, "%s%s", i > 0 ? ", " : "",
+		    netprefix_ntop(&set->v[i], text, sizeof(text)));
+	(void)fputs(" }\n", fp);
+}
+
+static void
+print_dns(FILE *fp, const struct conf_side *s)
+{
+	uint32_t i;
+
+	if (s->ndns == 0)
+		return;
+	(void)fputs("\tdns { ", fp);
+	for (i = 0; i < s->ndns; i++) {
+		if (i > 0)
+			(void)fputs(", ", fp);
+		print_addr(fp, &s->dns[i], 53);
+	}
+	(void)fputs(" }\n", fp);
+}
+
+static void
+print_listeners(FILE *fp, const struct conf *conf, enum side side)
+{
+	uint32_t i;
+
+	for (i = 0; i < conf->nlisteners; i++) {
+		if (conf->listeners[i].side != side)
+			continue;
+		(void)fputs("\tlisten on ", fp);
+		print_addr(fp, &conf->listeners[i].addr, 25);
+		(void)fputc('\n', fp);
+	}
+}
+
+static void
+print_source(FILE *fp, const struct netaddr *a)
+{
+	char text[NETADDR_STRLEN];
+
+	if (a->family != NETADDR_NONE)
+		(void)fprintf(fp, "\tsource %s\n",
+		    netaddr_ntop(a, text, sizeof(text)));
+}
+
+static void
+print_side(FILE *fp, const struct config *c, enum side side)
+{
+	const struct conf_side *s = &c->conf->side[side];
+
+	(void)fprintf(fp, "%s {\n", side == SIDE_EXT ? "external" : "internal");
+	print_listeners(fp, c->conf, side);
+	print_source(fp, &s->source4);
+	print_source(fp, &s->source6);
+	if (s->interface[0] != '\0')
+		print_word_string(fp, "\tinterface ", s->interface);
+	if (s->netns[0] != '\0')
+		print_word_string(fp, "\tnamespace ", s->netns);
+	print_dns(fp, s);
+	print_set(fp, "networks", &s->networks);
+	print_set(fp, "accept from", &s->accept_from);
+	print_set(fp, "reach", &s->reach);
+	if (side == SIDE_INT)
+		(void)fprintf(fp, "\tsenders %s\n",
+		    (c->conf->flags & CONF_F_COMPANY_SENDERS) != 0 ? "company"
+								   : "any");
+	if (c->workers_set[side][0])
+		(void)fprintf(fp, "\tworkers in %u\n", s->workers_in);
+	if (c->workers_set[side][1])
+		(void)fprintf(fp, "\tworkers out %u\n", s->workers_out);
+	(void)fputs("}\n", fp);
+}
+
+static void
+print_host(FILE *fp, const struct conf_host *h)
+{
+	char text[NETADDR_STRLEN];
+
+	if (h->name[0] != '\0')
+		print_quoted(fp, h->name);
+	else
+		(void)fputs(netaddr_ntop(&h->addr, text, sizeof(text)), fp);
+	if (h->port != 25)
+		(void)fprintf(fp, " port %u", h->port);
+}
+
+/* word stands before each host, or is empty */
+static void
+print_hosts(FILE *fp, const struct conf_route *r, const char *word)
+{
+	uint32_t i;
+
+	if (r->nhosts != 1)
+		(void)fputs("{ ", fp);
+	for (i = 0; i < r->nhosts; i++) {
+		(void)fprintf(fp, "%s%s", i > 0 ? ", " : "", word);
+		print_host(fp, &r->hosts[i]);
+	}
+	(void)fputs(r->nhosts != 1 ? " }\n" : "\n", fp);
+}
+
+static void
+print_domain(FILE *fp, const struct conf_domain *d)
+{
+	(void)fputs("domain ", fp);
+	print_quoted(fp, d->name);
+	(void)fputs(" {\n", fp);
+	if (d->rcpt_kind == CONF_RCPT_ANY)
+		(void)fputs("\trecipients any\n", fp);
+	else
+		print_word_string(fp, "\trecipients file ", d->rcpt_path);
+	if (d->route.kind == CONF_ROUTE_MX) {
+		print_word_string(fp, "\tdeliver to mx ", d->route.mx);
+	} else {
+		(void)fputs("\tdeliver to ", fp);
+		print_hosts(fp, &d->route, "host ");
+	}
+	(void)fputs("}\n", fp);
+}
+
+static void
+print_connector(FILE *fp, const struct conf_connector *k)
+{
+	(void)fputs("connector ", fp);
+	print_quoted(fp, k->pattern);
+	if (k->route.kind == CONF_ROUTE_DNS) {
+		(void)fputs(" via dns\n", fp);
+		return;
+	}
+	(void)fputs(" via smarthost ", fp);
+	print_hosts(fp, &k->route, "");
+}
+
+static void
+print_schedule(FILE *fp, const struct conf *conf)
+{
+	char text[QUANTITY_STRLEN];
+	uint32_t i;
+
+	(void)fputs("retry { ", fp);
+	for (i = 0; i < conf->nretry; i++)
+		(void)fprintf(fp, "%s%s", i > 0 ? ", " : "",
+		    quantity_fmt(conf->retry[i], UNIT_TIME, text));
+	(void)fprintf(fp, " }\nexpire %s\n",
+	    quantity_fmt(conf->expire, UNIT_TIME, text));
+	if (conf->warn_after == 0)
+		(void)fputs("warn never\n", fp);
+	else
+		(void)fprintf(fp, "warn after %s\n",
+		    quantity_fmt(conf->warn_after, UNIT_TIME, text));
+}
+
+static void
+print_log(FILE *fp, const struct conf *conf)
+{
+	switch (conf->log_kind) {
+	case CONF_LOG_STDERR:
+		(void)fputs("log to stderr\n", fp);
+		break;
+	case CONF_LOG_SYSLOG:
+		(void)fputs("log to syslog\n", fp);
+		break;
+	case CONF_LOG_FILE:
+		print_word_string(fp, "log to file ", conf->log_path);
+		break;
+	}
+}
+
+static void
+print_global(FILE *fp, const struct conf *conf)
+{
+	char text[QUANTITY_STRLEN];
+	size_t i;
+
+	print_word_string(fp, "spool ", conf->spool);
+	(void)fputs("control socket ", fp);
+	print_quoted(fp, conf->control);
+	if (strcmp(conf->control_group, CONFIG_OPS_GROUP) != 0) {
+		(void)fputs(" group ", fp);
+		print_quoted(fp, conf->control_group);
+	}
+	print_word_string(fp, "\nchroot ", conf->chroot_dir);
+	print_log(fp, conf);
+	(void)fprintf(fp, "sandbox %s\n",
+	    (conf->flags & CONF_F_BEST_EFFORT) != 0 ? "best-effort" : "strict");
+	if ((conf->flags & CONF_F_SINGLE_HOMED) != 0)
+		(void)fputs("single-homed\n", fp);
+	if ((conf->flags & CONF_F_FORWARDING) != 0)
+		(void)fputs("ip forwarding allow\n", fp);
+	for (i = 0; i < LIMITS_N; i++)
+		(void)fprintf(fp, "limit %s %s\n", limits[i].name,
+		    quantity_fmt(limit_get(&conf->limits, &limits[i]),
+			limits[i].unit, text));
+}
+
+void
+config_print(const struct config *c, FILE *fp)
+{
+	const struct conf *conf = c->conf;
+	uint32_t i;
+
+	print_word_string(fp, "hostname ", conf->hostname);
+	print_side(fp, c, SIDE_EXT);
+	print_side(fp, c, SIDE_INT);
+	for (i = 0; i < conf->ndomains; i++)
+		print_domain(fp, &conf->domains[i]);
+	for (i = 0; i < conf->nconnectors; i++)
+		print_connector(fp, &conf->connectors[i]);
+	print_global(fp, conf);
+	print_schedule(fp, conf);
+}
