@@ -15,7 +15,7 @@
 #include "dird/list.h"
 
 #define PORT_SMTP 25
-#define LOCAL_MAX 64
+#define LOCAL_MAX 255
 
 struct entry {
 	const char *local; /* NULL: free slot */
@@ -171,7 +171,7 @@ add(struct parser *p, const char *local, char *rest)
 	struct entry e = { .local = local, .line = p->line }, *slot;
 
 	if (strlen(local) > LOCAL_MAX) {
-		bad_line(p, "the local part is longer than 64 octets");
+		bad_line(p, "the local part is longer than 255 octets");
 		return;
 	}
 	if (destination(p, rest, &e) == -1)

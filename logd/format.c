@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "logd/logd.h"
 
@@ -38,6 +37,24 @@ format_level(unsigned level)
 	return "info";
 }
 
+/*
+ * Year, month and day of a count of days since 1970 in the Gregorian
+ * calendar, eras of 400 years that begin in March.  gmtime_r(3) would open a
+ * zone file, which a sandboxed process may not.
+ */
+static void
+civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
+{
+	uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
+	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	uint64_t mp = (5 * doy + 2) / 153;
+
+	*day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
+	*month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
+	*year = (unsigned)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
+}
+
 /* "2026-11-24T03:31:18.042Z"; the part to the second is made once a second */
 static const char *
 stamp(uint64_t now)
@@ -45,13 +62,14 @@ stamp(uint64_t now)
 	static char buf[64];
 	static uint64_t second = UINT64_MAX;
 	static size_t base;
-	time_t t = (time_t)(now / 1000);
-	struct tm tm;
+	unsigned year, month, day, s = (unsigned)(now / 1000 % 86400);
+	int n;
 
 	if (second != now / 1000) {
-		if (gmtime_r(&t, &tm) == NULL)
-			return "-";
-		base = strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
+		civil(now / 86400000, &year, &month, &day);
+		n = snprintf(buf, sizeof(buf), "%04u-%02u-%02uT%02u:%02u:%02u",
+		    year, month, day, s / 3600, s / 60 % 60, s % 60);
+		base = n < 0 ? 0 : (size_t)n;
 		second = now / 1000;
 	}
 	(void)snprintf(buf + base, sizeof(buf) - base, ".%03uZ",

@@ -11,13 +11,13 @@
 #include "common/base/conf.h"
 #include "common/base/ibuf.h"
 
-#define MSG_LOCAL_MAX 64   /* RFC 5321 4.5.3.1.1 */
+#define MSG_LOCAL_MAX  255 /* SMTP_LOCAL_MAX: VERP needs more than 64 */
 #define MSG_DOMAIN_MAX 255 /* RFC 5321 4.5.3.1.2 */
-#define MSG_ADDR_MAX 320   /* local@domain */
-#define MSG_ORCPT_MAX 500  /* RFC 3461 4.2 */
-#define MSG_ENVID_MAX 100  /* RFC 3461 4.4 */
-#define MSG_HELO_MAX 255
-#define MSG_TEXT_MAX 400   /* a remote's reply, cut and made printable */
+#define MSG_ADDR_MAX   511 /* local@domain */
+#define MSG_ORCPT_MAX  500 /* RFC 3461 4.2 */
+#define MSG_ENVID_MAX  100 /* RFC 3461 4.4 */
+#define MSG_HELO_MAX   255
+#define MSG_TEXT_MAX   400 /* a remote's reply, cut and made printable */
 
 /* A question about one address: always ASK_LEN bytes on the wire. */
 struct msg_ask {
@@ -38,19 +38,19 @@ enum msg_notify { /* RFC 3461 4.1; 0: not given */
 enum msg_ret { RET_NONE = 0, RET_FULL = 1, RET_HDRS = 2 }; /* RFC 3461 4.3 */
 
 enum msg_flag {
-	MSG_F_8BITMIME = 1 << 0,  /* BODY=8BITMIME */
+	MSG_F_8BITMIME = 1 << 0, /* BODY=8BITMIME */
 	MSG_F_SMTPUTF8 = 1 << 1,
 	MSG_F_REQUIRETLS = 1 << 2,
-	MSG_F_BOUNCE = 1 << 3,    /* made by queued itself */
+	MSG_F_BOUNCE = 1 << 3,	  /* made by queued itself */
 	MSG_F_8BIT_DATA = 1 << 4, /* the text has octets above 127 */
-	MSG_F_ESMTP = 1 << 5,     /* came after EHLO: "with ESMTP" */
+	MSG_F_ESMTP = 1 << 5,	  /* came after EHLO: "with ESMTP" */
 	MSG_F_ALL = (1 << 6) - 1
 };
 
 /* One recipient; strings NUL-terminated, no CR, LF or NUL inside. */
 struct msg_rcpt {
-	uint16_t index; /* place in the message's recipient list */
-	uint8_t notify; /* enum msg_notify bits */
+	uint16_t index;		     /* place in the message's recipient list */
+	uint8_t notify;		     /* enum msg_notify bits */
 	char addr[MSG_ADDR_MAX + 1]; /* canonical local@domain */
 	char orcpt[MSG_ORCPT_MAX + 1]; /* as given, decoded not; or empty */
 };
@@ -63,12 +63,13 @@ int get_rcpt(struct ibuf *, struct msg_rcpt *);
 struct msg_hop {
 	enum conf_route_kind kind;
 	char name[CONF_NAME_MAX]; /* MX, DNS: the domain to look up */
-	uint8_t nhosts;           /* HOSTS, SMARTHOST */
+	uint8_t nhosts;		  /* HOSTS, SMARTHOST */
 	struct conf_host hosts[CONF_HOSTS_MAX];
 };
-#define MSG_HOP_MIN 4
+#define MSG_HOP_MIN   4
 #define MSG_HOST_WIRE (2 + CONF_NAME_MAX + 19 + 2)
-#define MSG_HOP_MAX (MSG_HOP_MIN + CONF_NAME_MAX + CONF_HOSTS_MAX * MSG_HOST_WIRE)
+#define MSG_HOP_MAX                                                            \
+	(MSG_HOP_MIN + CONF_NAME_MAX + CONF_HOSTS_MAX * MSG_HOST_WIRE)
 int put_hop(struct ibuf *, const struct msg_hop *);
 int get_hop(struct ibuf *, struct msg_hop *);
 

@@ -25,14 +25,15 @@
 #include "common/msg/addr.h"
 #include "common/msg/edge.h"
 
-#define IQ_INLINE_MAX (64 * 1024) /* body bytes inside a COMMIT */
-#define IQ_RCPTS_MAX 64           /* recipients in one message */
-#define IQ_TX_RCPTS_MAX 100000    /* recipients of one transaction, ever */
+#define IQ_INLINE_MAX	(64 * 1024) /* body bytes inside a COMMIT */
+#define IQ_RCPTS_MAX	50	    /* recipients in one message */
+#define IQ_TX_RCPTS_MAX 100000	    /* recipients of one transaction, ever */
 
 enum iq_type {
 	IQ_REQ_RCPTS = MSG_TYPE(EDGE_IN_QUEUE, 1),
-	IQ_REQ_COMMIT = MSG_TYPE(EDGE_IN_QUEUE, 2), /* fd: body, if not inline */
-	IQ_REQ_ABORT = MSG_TYPE(EDGE_IN_QUEUE, 3),  /* empty */
+	IQ_REQ_COMMIT =
+	    MSG_TYPE(EDGE_IN_QUEUE, 2),		   /* fd: body, if not inline */
+	IQ_REQ_ABORT = MSG_TYPE(EDGE_IN_QUEUE, 3), /* empty */
 	IQ_ANS_DONE = MSG_TYPE(EDGE_IN_QUEUE, MSG_ANSWER | 2),
 	IQ_NOTE_ROOM = MSG_TYPE(EDGE_IN_QUEUE, MSG_ANSWER | 4)
 };
