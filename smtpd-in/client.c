@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A client: its socket, its time limits, and the loop that drives the session
+ * machine.  Input is read into one buffer of the process and only what is
+ * left over is kept; so an idle client costs its session and nothing more.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/relay.h"
+#include "common/base/stats.h"
+#include "smtpd-in/server.h"
+
+#define READ_SIZE      (64 * 1024)
+#define OUT_SIZE       (16 * 1024)
+#define DIR_DEADLINE   10000  /* ms for dird's answer */
+#define QUEUE_DEADLINE 120000 /* ms for queued's: a slow disk is no loss */
+#define RATE_PERIOD    60000
+#define REJECTS_LOGGED 50 /* of one session */
+
+/* One of each for the process: they are empty between two callbacks. */
+static char inbuf[READ_SIZE + SMTP_LINE_MAX];
+static char outbuf[OUT_SIZE];
+
+static void client_free(struct client *);
+static void run(struct client *, size_t);
+static void on_io(struct ev_io *, uint32_t);
+static void on_timer(struct ev_timer *);
+
+/* --- questions to peers carry slot and sequence --- */
+
+uint32_t
+client_question_id(const struct client *c)
+{
+	return (uint32_t)c->seq << 16 | c->slot;
+}
+
+struct client *
+client_asking(struct server *sv, uint32_t id, enum waiting_for what)
+{
+	struct client *c = sv->clients[id & 0xffff];
+
+	if (c == NULL || c->seq != id >> 16 || c->waiting != what)
+		return NULL;
+	return c;
+}
+
+/* --- timers: the earliest of what limits this client now --- */
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+deadline(const struct client *c)
+{
+	const struct conf_limits *lim = &c->server->conf->limits;
+	uint64_t at = c->started + lim->session_time * 1000ULL;
+
+	switch (c->waiting) {
+	case WAIT_DIR:
+		return c->wait_since + DIR_DEADLINE;
+	case WAIT_ROOM:
+	case WAIT_QUEUE:
+		return c->wait_since + QUEUE_DEADLINE;
+	case WAIT_NOTHING:
+		break;
+	}
+	if (c->session.state == SESSION_TEXT) {
+		at = earlier(at, c->rate_since + RATE_PERIOD);
+		return earlier(at,
+		    c->quiet_since + lim->data_timeout * 1000ULL);
+	}
+	return earlier(at, c->quiet_since + lim->command_timeout * 1000ULL);
+}
+
+static void
+arm(struct client *c)
+{
+	uint64_t now = ev_now(c->server->ev), at = deadline(c);
+
+	/* one that fires too early looks again: bytes need not touch the heap
+	 */
+	if (ev_timer_pending(&c->timer) && c->timer.at <= at)
+		return;
+	if (ev_timer_set(c->server->ev, &c->timer, at > now ? at - now : 0) ==
+	    -1)
+		log_warn("timer");
+}
+
+static enum smtp_reply_id
+what_is_over(struct client *c, uint64_t now)
+{
+	const struct conf_limits *lim = &c->server->conf->limits;
+
+	if (now >= c->started + lim->session_time * 1000ULL)
+		return SMTP_R_TOO_LONG_SESSION;
+	if (c->session.state != SESSION_TEXT)
+		return SMTP_R_TIMEOUT;
+	if (now >= c->quiet_since + lim->data_timeout * 1000ULL)
+		return SMTP_R_TIMEOUT;
+	if (c->rate_bytes < lim->data_rate * (RATE_PERIOD / 1000ULL))
+		return SMTP_R_TOO_SLOW;
+	c->rate_since = now;
+	c->rate_bytes = 0;
+	return SMTP_R_NONE;
+}
+
+static void
+on_timer(struct ev_timer *t)
+{
+	struct client *c = t->arg;
+	uint64_t now = ev_now(c->server->ev);
+	enum smtp_reply_id id;
+
+	if (now < deadline(c)) {
+		arm(c);
+		return;
+	}
+	if (c->closing) { /* it does not even take our last words */
+		client_free(c);
+		return;
+	}
+	if (c->waiting != WAIT_NOTHING) {
+		client_answer(c, ANSWER_LATER, NULL);
+		return;
+	}
+	if ((id = what_is_over(c, now)) == SMTP_R_NONE) {
+		arm(c);
+		return;
+	}
+	session_end(&c->session, id);
+	run(c, 0);
+}
+
+/* --- logging --- */
+
+static void
+begin_line(struct logline *l, const struct client *c, const char *event)
+{
+	ll_begin(l, LOG_L_INFO, event);
+	ll_addr(l, "client", &c->peer.client);
+	ll_cstr(l, "side", side_name(c->server->side));
+	ll_cstr(l, "helo", c->session.helo);
+}
+
+static const char *
+stage(const struct client *c, const struct smtp_reply_def *def)
+{
+	if (def->code == 421 || c->session.state == SESSION_CONNECT ||
+	    c->session.state == SESSION_REFUSED)
+		return "session";
+	if (c->session.question == ACT_RCPT)
+		return "rcpt";
+	switch (c->session.state) {
+	case SESSION_CONNECT:
+	case SESSION_START:
+	case SESSION_REFUSED:
+		return "session";
+	case SESSION_IDLE:
+		return "mail";
+	case SESSION_MAIL:
+	case SESSION_RCPT:
+		return "rcpt";
+	case SESSION_TEXT:
+		return "data";
+	}
+	return "session";
+}
+
+static void
+log_refused(struct client *c, const struct session_act *a)
+{
+	const struct smtp_reply_def *def = smtp_reply_def(a->reply);
+	char reply[SMTP_REPLY_ROOM];
+	struct smtp_outbuf out;
+	struct logline l;
+	size_t n;
+
+	if (def->code / 100 == 5 && a->addr == NULL)
+		stats_inc(c->session.state == SESSION_TEXT
+			? STAT_MSGS_REFUSED
+			: STAT_RCPTS_REFUSED);
+	if (++c->rejects > REJECTS_LOGGED)
+		return;
+	smtp_outbuf_init(&out, reply, sizeof(reply));
+	smtp_put_reply(&out, a->reply,
+	    smtp_slice_str(c->server->session_conf.hostname),
+	    smtp_slice("", 0));
+	for (n = out.len;
+	     n > 0 && (reply[n - 1] == '\n' || reply[n - 1] == '\r');)
+		n--;
+	begin_line(&l, c, "reject");
+	ll_cstr(&l, "stage", stage(c, def));
+	ll_cstr(&l, "from", c->tx != NULL ? c->tx->sender : "");
+	ll_str(&l, "what", a->text.p, a->text.len);
+	ll_str(&l, "reply", reply, n);
+	ll_reason(&l, def->reason);
+	ll_send(&l);
+}
+
+/* --- questions of the session --- */
+
+static enum session_answer
+judge_mail(struct client *c, const struct session_act *a)
+{
+	struct server *sv = c->server;
+	struct smtp_slice domain = smtp_addr_domain(a->addr);
+
+	if (sv->queue == NULL || !sv->room_known)
+		return ANSWER_LATER;
+	if (!sv->room.accepting)
+		return ANSWER_FULL;
+	if ((a->mail->given & SMTP_PARAM_SIZE) != 0 &&
+	    a->mail->size > sv->room.max_size)
+		return ANSWER_FULL;
+	if (relay_sender(sv->conf, sv->side, domain.p, domain.len) != REASON_OK)
+		return ANSWER_DENIED;
+	intx_free(sv, c->tx);
+	c->tx = intx_new(a, &c->session);
+	return c->tx != NULL ? ANSWER_YES : ANSWER_LATER;
+}
+
+static bool
+ask_dird(struct client *c, const struct session_act *a)
+{
+	c->seq++;
+	if (peers_ask_recipient(c->server, client_question_id(c), a->addr) ==
+	    -1)
+		return false;
+	c->waiting = WAIT_DIR;
+	c->wait_since = ev_now(c->server->ev);
+	return true;
+}
+
+/* true: answered now, by *answer; false: dird will */
+static bool
+judge_rcpt(struct client *c, const struct session_act *a,
+    enum session_answer *answer)
+{
+	struct server *sv = c->server;
+	struct smtp_slice domain = smtp_addr_domain(a->addr);
+	struct relay_decision d;
+
+	relay_decide(sv->conf, sv->side, &c->peer.client, domain.p, domain.len,
+	    &d);
+	if (d.verdict == RELAY_REFUSE) {
+		*answer = ANSWER_RELAY_DENIED;
+		return true;
+	}
+	if (intx_rcpt(c->tx, a) == -1) {
+		*answer = ANSWER_LATER;
+		return true;
+	}
+	if (d.verdict == RELAY_OUTBOUND) {
+		*answer = ANSWER_YES;
+		return true;
+	}
+	if (ask_dird(c, a))
+		return false;
+	*answer = ANSWER_LATER;
+	return true;
+}
+
+static void
+submit(struct client *c)
+{
+	struct server *sv = c->server;
+
+	c->seq++;
+	c->wait_since = ev_now(sv->ev);
+	if (c->tx != NULL && sv->queue != NULL && chan_busy(sv->queue)) {
+		c->waiting = WAIT_ROOM;
+		STAILQ_INSERT_TAIL(&sv->submits, c, submit);
+		return;
+	}
+	if (c->tx == NULL || sv->queue == NULL ||
+	    intx_submit(sv, c, client_question_id(c)) == -1)
+		(void)session_answer(&c->session, c->question, ANSWER_LATER,
+		    smtp_slice("", 0));
+	else
+		c->waiting = WAIT_QUEUE;
+}
+
+/* A recipient that was noted and then not accepted is taken out again. */
+static void
+forget_last_rcpt(struct client *c, size_t len, uint32_t n)
+{
+	if (c->tx != NULL) {
+		c->tx->rcpts_len = len;
+		c->tx->nrcpt = n;
+	}
+}
+
+static void
+question(struct client *c, const struct session_act *a)
+{
+	enum session_answer answer = ANSWER_LATER;
+
+	c->question = a->question;
+	switch (a->type) {
+	case ACT_MAIL:
+		answer = judge_mail(c, a);
+		break;
+	case ACT_RCPT:
+		if (c->tx == NULL)
+			break;
+		c->rcpt_mark = c->tx->rcpts_len;
+		if (!judge_rcpt(c, a, &answer))
+			return;
+		if (answer != ANSWER_YES)
+			forget_last_rcpt(c, c->rcpt_mark, c->session.tx.rcpts);
+		else
+			stats_inc(STAT_RCPTS_ACCEPTED);
+		break;
+	case ACT_DATA:
+		answer = intx_room(c->server) ? ANSWER_YES : ANSWER_FULL;
+		c->rate_since = ev_now(c->server->ev);
+		c->rate_bytes = 0;
+		break;
+	case ACT_SUBMIT:
+		submit(c);
+		return;
+	case ACT_INPUT:
+	case ACT_FLUSH:
+	case ACT_WAIT:
+	case ACT_TEXT:
+	case ACT_ABORT:
+	case ACT_REFUSED:
+	case ACT_CLOSE:
+		return;
+	}
+	(void)session_answer(&c->session, a->question, answer,
+	    smtp_slice("", 0));
+}
+
+void
+client_answer(struct client *c, enum session_answer answer, const char *text)
+{
+	enum waiting_for was = c->waiting;
+
+	if (was == WAIT_ROOM)
+		STAILQ_REMOVE(&c->server->submits, c, client, submit);
+	c->waiting = WAIT_NOTHING;
+	c->quiet_since = ev_now(c->server->ev);
+	if (was == WAIT_DIR) {
+		if (answer != ANSWER_YES)
+			forget_last_rcpt(c, c->rcpt_mark, c->session.tx.rcpts);
+		else
+			stats_inc(STAT_RCPTS_ACCEPTED);
+	} else if (was == WAIT_QUEUE || was == WAIT_ROOM) {
+		if (answer == ANSWER_YES) {
+			stats_inc(STAT_MSGS_ACCEPTED);
+			stats_add(STAT_BYTES_ACCEPTED, c->tx->size);
+		}
+		intx_free(c->server, c->tx);
+		c->tx = NULL;
+	}
+	if (session_answer(&c->session, c->question, answer,
+		smtp_slice_str(text != NULL ? text : "")) == 0)
+		run(c, 0);
+}
+
+/* --- output --- */
+
+static int
+write_out(struct client *c, const char *p, size_t len)
+{
+	char *keep;
+	ssize_t n;
+
+	n = send(c->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		n = 0;
+	if (n == -1)
+		return -1;
+	if ((size_t)n == len)
+		return 0;
+	if ((keep = malloc(len - (size_t)n)) == NULL)
+		return -1;
+	memcpy(keep, p + n, len - (size_t)n);
+	free(c->out);
+	c->out = keep;
+	c->out_len = (uint32_t)(len - (size_t)n);
+	return 0;
+}
+
+static int
+flush_kept(struct client *c)
+{
+	char *old = c->out;
+	size_t len = c->out_len;
+	int rc;
+
+	if (old == NULL)
+		return 0;
+	c->out = NULL;
+	c->out_len = 0;
+	rc = write_out(c, old, len);
+	free(old);
+	return rc;
+}
+
+/* --- the loop --- */
+
+static void
+watch(struct client *c)
+{
+	uint32_t want = 0;
+
+	if (c->out != NULL)
+		want |= EPOLLOUT;
+	else if (c->waiting == WAIT_NOTHING && !c->closing)
+		want |= EPOLLIN;
+	if (want == 0)
+		ev_io_del(c->server->ev, &c->io);
+	else if (ev_io_set(c->server->ev, &c->io, c->fd, want) == -1)
+		log_warn("watching a client");
+}
+
+/* Keep what the session has not used. */
+static int
+keep_input(struct client *c, const char *p, size_t len)
+{
+	free(c->in);
+	c->in = NULL;
+	c->in_len = 0;
+	if (len == 0)
+		return 0;
+	if ((c->in = malloc(len)) == NULL)
+		return -1;
+	memcpy(c->in, p, len);
+	c->in_len = (uint32_t)len;
+	return 0;
+}
+
+/* 1: go on stepping; 0: stop, wait for something; -1: the client is over */
+static int
+perform(struct client *c, const struct session_act *a, struct smtp_outbuf *out)
+{
+	switch (a->type) {
+	case ACT_MAIL:
+	case ACT_RCPT:
+	case ACT_DATA:
+	case ACT_SUBMIT:
+		question(c, a);
+		return 1;
+	case ACT_TEXT:
+		if (c->tx != NULL)
+			intx_text(c->server, c->tx, a->text);
+		return 1;
+	case ACT_ABORT:
+		intx_free(c->server, c->tx);
+		c->tx = NULL;
+		return 1;
+	case ACT_REFUSED:
+		log_refused(c, a);
+		return 1;
+	case ACT_FLUSH:
+		if (write_out(c, out->buf, out->len) == -1)
+			return -1;
+		out->len = 0;
+		out->failed = false;
+		return c->out == NULL ? 1 : 0;
+	case ACT_CLOSE:
+		c->closing = true;
+		return 0;
+	case ACT_INPUT:
+	case ACT_WAIT:
+		return 0;
+	}
+	return 0;
+}
+
+/* A draining worker lets a client go as soon as no transaction is cut off. */
+static bool
+say_goodbye(struct client *c)
+{
+	if (!child_draining(c->server->child) || c->closing ||
+	    !session_is_idle(&c->session))
+		return false;
+	session_end(&c->session, SMTP_R_SHUTDOWN);
+	return true;
+}
+
+/* Step through len bytes of inbuf and whatever was kept before them. */
+static void
+run(struct client *c, size_t len)
+{
+	struct smtp_outbuf out;
+	struct session_act act;
+	size_t off = 0, used;
+	int go;
+
+	if (len == 0 && c->in != NULL) {
+		len = c->in_len;
+		memcpy(inbuf, c->in, len);
+	}
+	smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
+	do {
+		used = 0;
+		(void)session_step(&c->session,
+		    smtp_slice(inbuf + off, len - off), &used, &out, &act);
+		go = perform(c, &act, &out);
+		off += used;
+	} while (go == 1 || (go == 0 && say_goodbye(c)));
+	if (go == 0 && out.len > 0 && c->out == NULL)
+		go = write_out(c, out.buf, out.len);
+	if (go == -1 || (c->closing && c->out == NULL) ||
+	    keep_input(c, inbuf + off, len - off) == -1) {
+		client_free(c);
+		return;
+	}
+	watch(c);
+	arm(c);
+}
+
+static void
+on_input(struct client *c)
+{
+	size_t kept = c->in_len;
+	ssize_t n;
+
+	if (kept > sizeof(inbuf) - 1)
+		kept = sizeof(inbuf) - 1; /* cannot be: a read at most */
+	n = recv(c->fd, inbuf + kept, sizeof(inbuf) - kept, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (kept > 0)
+		memcpy(inbuf, c->in, kept);
+	c->quiet_since = ev_now(c->server->ev);
+	if (n > 0) {
+		c->rate_bytes += (uint64_t)n;
+		run(c, kept + (size_t)n);
+		return;
+	}
+	c->eof = true;
+	session_eof(&c->session);
+	run(c, kept);
+}
+
+static void
+on_io(struct ev_io *io, uint32_t events)
+{
+	struct client *c = io->arg;
+
+	if (c->out == NULL) {
+		if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+			on_input(c);
+		return;
+	}
+	if (flush_kept(c) == -1) {
+		client_free(c);
+		return;
+	}
+	if (c->out == NULL)
+		run(c, 0);
+}
+
+/* --- life --- */
+
+static void
+client_free(struct client *c)
+{
+	struct server *sv = c->server;
+
+	if (c->waiting == WAIT_ROOM)
+		STAILQ_REMOVE(&sv->submits, c, client, submit);
+	ev_io_del(sv->ev, &c->io);
+	ev_timer_del(sv->ev, &c->timer);
+	(void)close(c->fd);
+	intx_free(sv, c->tx);
+	free(c->in);
+	free(c->out);
+	sv->clients[c->slot] = NULL;
+	sv->nclients--;
+	stats_dec(STAT_SESSIONS_OPEN);
+	peers_conn_closed(sv, c->conn_id);
+	free(c);
+	if (sv->nclients == 0 && child_draining(sv->child))
+		child_exit(sv->child);
+}
+
+static int
+find_slot(struct server *sv, uint16_t *slot)
+{
+	uint32_t i;
+
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		*slot = (uint16_t)(sv->next_slot++ % CLIENTS_MAX);
+		if (sv->clients[*slot] == NULL)
+			return 0;
+	}
+	return -1;
+}
+
+void
+client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
+    int fd)
+{
+	struct client *c;
+	uint16_t slot = 0;
+
+	if (sv->conf == NULL || find_slot(sv, &slot) == -1 ||
+	    (c = calloc(1, sizeof(*c))) == NULL) {
+		(void)close(fd);
+		peers_conn_closed(sv, conn_id);
+		return;
+	}
+	c->server = sv;
+	c->slot = slot;
+	c->conn_id = conn_id;
+	c->peer = *m;
+	c->fd = fd;
+	c->started = c->quiet_since = ev_now(sv->ev);
+	ev_io_init(&c->io, on_io, c);
+	ev_timer_init(&c->timer, on_timer, c);
+	sv->clients[slot] = c;
+	sv->nclients++;
+	stats_inc(STAT_SESSIONS);
+	stats_inc(STAT_SESSIONS_OPEN);
+	session_init(&c->session, &sv->session_conf);
+	if (child_draining(sv->child))
+		session_greet(&c->session, SMTP_R_BUSY);
+	else if (relay_client(sv->conf, sv->side, &m->client) != REASON_OK)
+		session_greet(&c->session, SMTP_R_REFUSED);
+	else
+		session_greet(&c->session, SMTP_R_GREETING);
+	run(c, 0);
+}
+
+void
+clients_give_up(struct server *sv, enum waiting_for what)
+{
+	uint32_t i;
+
+	for (i = 0; what != WAIT_NOTHING && i < CLIENTS_MAX; i++)
+		if (sv->clients[i] != NULL && sv->clients[i]->waiting == what)
+			client_answer(sv->clients[i], ANSWER_LATER, NULL);
+}
+
+/*
+ * Clients between two transactions are told at once; the others when they
+ * have finished theirs, by the limit of a draining worker.
+ */
+void
+clients_drain(struct server *sv)
+{
+	uint32_t i;
+
+	for (i = 0; i < CLIENTS_MAX; i++)
+		if (sv->clients[i] != NULL &&
+		    session_is_idle(&sv->clients[i]->session)) {
+			session_end(&sv->clients[i]->session, SMTP_R_SHUTDOWN);
+			run(sv->clients[i], 0);
+		}
+	if (sv->nclients == 0)
+		child_exit(sv->child);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * smtpd-in's edges around the pure session machine: sockets and timers of
+ * clients, the transaction that a client is building, and the channels to
+ * connd, dird and queued.
+ */
+#ifndef SMTPD_IN_SERVER_H
+#define SMTPD_IN_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bsd/sys/queue.h>
+
+#include "common/base/chan.h"
+#include "common/base/child.h"
+#include "common/base/ev.h"
+#include "common/base/sandbox.h"
+#include "common/msg/conn_in.h"
+#include "common/msg/in_dir.h"
+#include "common/msg/in_queue.h"
+#include "smtpd-in/session.h"
+
+#define CLIENTS_MAX 65536 /* of one worker; slots are 16 bits of a question */
+
+/* The message that is being received. */
+struct intx {
+	uint8_t *rcpts; /* put_rcpt() series; owned */
+	size_t rcpts_len, rcpts_cap;
+	uint32_t nrcpt;
+	uint8_t *body; /* inline so far; owned */
+	size_t body_len, body_cap;
+	int memfd;     /* -1: the body is inline */
+	uint64_t size; /* of the body, wherever it is */
+	bool failed;   /* no memory: refused at its end */
+	uint8_t flags; /* enum msg_flag */
+	uint8_t ret;
+	char sender[MSG_ADDR_MAX + 1];
+	char envid[MSG_ENVID_MAX + 1];
+};
+
+enum waiting_for {
+	WAIT_NOTHING = 0,
+	WAIT_DIR,  /* dird's verdict */
+	WAIT_ROOM, /* the channel to queued is full: not yet submitted */
+	WAIT_QUEUE /* queued's answer */
+};
+
+struct client {
+	struct server *server;
+	uint16_t slot;
+	uint32_t conn_id; /* connd's number */
+	struct ci_session peer;
+	int fd;
+	struct ev_io io;
+	struct ev_timer timer;
+	uint64_t started;     /* ms */
+	uint64_t quiet_since; /* ms: last byte from it */
+	uint64_t wait_since;  /* ms: question asked */
+	uint64_t rate_since;  /* ms: this minute of DATA began */
+	uint64_t rate_bytes;
+	uint8_t *in; /* input not yet used; owned, NULL if none */
+	uint32_t in_len;
+	char *out; /* output not yet written; owned, NULL if none */
+	uint32_t out_len;
+	bool eof;
+	bool closing;
+	enum waiting_for waiting;
+	uint16_t seq;	   /* of the question asked */
+	uint32_t question; /* the session's number of it */
+	uint32_t rejects;  /* logged */
+	size_t rcpt_mark;  /* end of rcpts before the one in question */
+	STAILQ_ENTRY(client) submit; /* in server.submits, WAIT_ROOM */
+	struct intx *tx;	     /* NULL: none; owned */
+	struct session session;
+};
+
+struct server {
+	struct child *child;
+	struct ev *ev;
+	const struct conf *conf; /* NULL until the first */
+	enum side side;
+	struct session_conf session_conf;
+	struct chan *conn, *dir, *queue; /* NULL: being replaced */
+	struct peer conn_peer, dir_peer, queue_peer;
+	struct iq_room room;
+	bool room_known;
+	struct client **clients; /* by slot */
+	uint32_t nclients;
+	uint32_t next_slot;
+	uint64_t memfd_bytes; /* bodies held in memfds */
+	STAILQ_HEAD(, client) submits;
+};
+
+/* sandbox.c */
+extern const struct sandbox_call smtpd_in_calls[];
+extern const size_t smtpd_in_ncalls;
+
+/* client.c */
+void client_start(struct server *, uint32_t conn_id, const struct ci_session *,
+    int fd); /* takes fd */
+/* An answer to the open question; the session goes on. */
+void client_answer(struct client *, enum session_answer, const char *text);
+/* Everyone who waits for this gets ANSWER_LATER. */
+void clients_give_up(struct server *, enum waiting_for);
+void clients_drain(struct server *);
+/* The client whose open question has this number; NULL: none (any more). */
+struct client *client_asking(struct server *, uint32_t id, enum waiting_for);
+uint32_t client_question_id(const struct client *);
+
+/* intx.c */
+struct intx *intx_new(const struct session_act *, const struct session *);
+void intx_free(struct server *, struct intx *);
+/* -1: ENOMEM or too long for the channel */
+int intx_rcpt(struct intx *, const struct session_act *);
+void intx_text(struct server *, struct intx *, struct smtp_slice);
+/* May another body begin, as far as memory goes? */
+bool intx_room(const struct server *);
+/* Send it to queued as transaction id.  -1: it could not be sent. */
+int intx_submit(struct server *, struct client *, uint32_t id);
+
+/* peers.c */
+void peers_set(struct server *, const struct peer *, int fd);
+/* Ask dird; -1: it is away. */
+int peers_ask_recipient(struct server *, uint32_t id, const struct smtp_addr *);
+void peers_conn_closed(struct server *, uint32_t conn_id);
+
+#endif
