@@ -125,7 +125,7 @@ uint64_t chan_received(const struct chan *); /* messages, for statistics */
  * For child.c: descriptors 0 .. n-1 are kept for channels; one that closes is
  * replaced by a copy of descriptor 0 (/dev/null), never left free.
  */
-#define CHAN_BLOCK_MAX 64
+#define CHAN_BLOCK_MAX 128
 void chan_reserve(unsigned n);
 /*
  * Move fd to a reserved number, closing the channel that is there (whose

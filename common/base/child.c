@@ -27,7 +27,7 @@
 #include "common/msg/log.h"
 
 #define MASTER_FD      3
-#define SLOTS_MAX      125 /* descriptors 3 .. 127 */
+#define SLOTS_MAX      (CHAN_BLOCK_MAX - MASTER_FD)
 
 #define DEFAULT_NOFILE 256
 #define DEFAULT_AS     (512ULL * 1024 * 1024)
