@@ -77,24 +77,6 @@ def _words_of(tree, name, pattern):
             for w in re.findall(pattern, line)}
 
 
-def accounts(tree):
-    """The accounts that are made are those that posternd runs children on."""
-    script, users = 'build-aux/users.sh', set()
-    m = re.search(r"instances='([^']*)'", tree.text(script))
-    users = {'_postern-' + w for w in m.group(1).split()}
-    places = {'etc/sysusers.conf.in': _words_of(
-        tree, 'etc/sysusers.conf.in', r'^u (_postern-\S+)')}
-    if tree.exists('master/topology.c'):
-        places['master/topology.c'] = _words_of(
-            tree, 'master/topology.c', r'"(_postern-[a-z-]+)"')
-    found = []
-    for name, theirs in places.items():
-        for u in sorted(users ^ theirs):
-            found.append(Finding(name, 1, '%s is in %s only' % (
-                u, script if u in users else name)))
-    return found, '%d accounts, %d places' % (len(users), len(places) + 1)
-
-
 def _bounding_set(tree):
     return {w for _, line in tree.lines(UNIT)
             if line.startswith('CapabilityBoundingSet=')

@@ -1,7 +1,140 @@
 # SPDX-License-Identifier: ISC
-"""The graph of processes, as posternd itself prints it."""
+"""The graph of processes, as posternd itself prints it, and its accounts."""
+import re
+import subprocess
+from collections import namedtuple
+
+from tree import Finding
+
+DECLARED = 'regress/audit/edges.txt'
+PLACE = 'master/topology.c'
+
+# Belong to neither side and yet meet both; all else that does is a bridge.
+MEET_BOTH = {
+    'queued': 'the one crossing of mail, by direction.c',
+    'dird': 'fixed-size questions, answered yes, no or later',
+    'logd': 'takes lines, says nothing',
+    'posternd': 'starts and watches everything',
+}
+# The only ones that are not in an empty network namespace.
+SEES_NETWORK = {'connd/ext', 'connd/int'}
+
+Edge = namedtuple('Edge', 'a b passes')
+
+
+class Topology:
+    def __init__(self, text):
+        self.programs = {}               # instance -> {key: value}
+        self.edges = []
+        for line in text.splitlines():
+            words = line.split()
+            if words[:1] == ['program']:
+                self.programs[words[1]] = dict(
+                    w.split('=', 1) for w in words[2:])
+            elif words[:1] == ['edge']:
+                self.edges.append(Edge(words[1], words[2], words[3][5:]))
+
+    def accounts(self):
+        return [p['account'] for p in self.programs.values()]
+
+
+def topology(tree):
+    """What the built posternd says, or None where it cannot be asked."""
+    program = tree.posternd()
+    if program is None:
+        return None
+    try:
+        return Topology(tree.run(program, '--topology'))
+    except subprocess.CalledProcessError:
+        return None
+
+
+def side(instance):
+    """ext or int, or None for what belongs to neither."""
+    m = re.search(r'[/-](ext|int)$', instance)
+    return m and m.group(1)
+
+
+def declared(tree, children):
+    """(edge, line) of the list, with * written out."""
+    for n, line in tree.lines(DECLARED):
+        words = line.split('#')[0].split()
+        if not words:
+            continue
+        a, b, passes = words
+        for one in children if a == '*' else [a]:
+            if one != b:
+                yield Edge(one, b, passes), n
+
+
+def _differences(tree, have):
+    want = dict(declared(tree, have.programs))
+    for e in have.edges:
+        if e not in want:
+            yield Finding(PLACE, 1, '%s - %s (descriptors: %s) is not in %s' % (
+                *e, DECLARED))
+    for e, n in want.items():
+        if e not in have.edges:
+            yield Finding(DECLARED, n, '%s - %s (descriptors: %s) is not in '
+                          'the topology' % e)
+
+
+def _bridges(have):
+    """Edges and processes by which one side could reach the other."""
+    meets = {}
+    for e in have.edges:
+        if {side(e.a), side(e.b)} == {'ext', 'int'}:
+            yield '%s - %s joins the two sides' % (e.a, e.b)
+        for one, other in ((e.a, e.b), (e.b, e.a)):
+            if side(one) is None:
+                meets.setdefault(one, set()).add(side(other))
+    for name, sides in meets.items():
+        if {'ext', 'int'} <= sides and name not in MEET_BOTH:
+            yield '%s meets both sides' % name
+
+
+def _instances(tree, have):
+    """Programs without a place in the table, networks without a reason."""
+    for name, p in have.programs.items():
+        if (p['net'] != 'empty') != (name in SEES_NETWORK):
+            yield '%s is %sin an empty network namespace' % (
+                name, '' if p['net'] == 'empty' else 'not ')
+    shared = have.accounts()
+    for account in sorted({a for a in shared if shared.count(a) > 1}):
+        yield account + ' is the account of two instances'
+    ran = {n.split('/')[0] for n in have.programs}
+    built = {n for n in tree.programs.values() if tree.is_child(n)}
+    for name in sorted(ran ^ built):
+        yield '%s is %s' % (name, 'never started' if name in built
+                            else 'started, but not a program of the tree')
 
 
 def edges(tree):
-    """x"""
-    return [], ''
+    """Who may talk to whom is what was declared, and no bridge is among it."""
+    have = topology(tree)
+    if have is None:
+        return [Finding(PLACE, 1, 'posternd --topology does not answer')], ''
+    found = list(_differences(tree, have))
+    found += [Finding(PLACE, 1, x) for x in _bridges(have)]
+    found += [Finding(PLACE, 1, x) for x in _instances(tree, have)]
+    return found, '%d instances, %d edges' % (
+        len(have.programs), len(have.edges))
+
+
+def accounts(tree):
+    """The accounts that are made are those that posternd runs children on."""
+    script = 'build-aux/users.sh'
+    m = re.search(r"instances='([^']*)'", tree.text(script))
+    users = {'_postern-' + w for w in m.group(1).split()}
+    names = 'etc/sysusers.conf.in'
+    places = {names: set(re.findall(r'(?m)^u (_postern-\S+)',
+                                    tree.text(names)))}
+    have = topology(tree)
+    if have is not None:
+        places[PLACE] = set(have.accounts())
+    found = []
+    for name, theirs in places.items():
+        for u in sorted(users ^ theirs):
+            found.append(Finding(name, 1, '%s is in %s only' % (
+                u, script if u in users else name)))
+    return found, '%d accounts, %d places' % (len(users), len(places) + 1)

@@ -16,6 +16,6 @@ ALL = (
     source_rules.open_ends,
     document_rules.keywords,
     document_rules.manuals,
-    document_rules.accounts,
+    edge_rules.accounts,
     document_rules.unit,
 )

@@ -18,6 +18,7 @@ sys.path.insert(0, HERE)
 
 import binary_rules  # noqa: E402
 import document_rules  # noqa: E402
+import edge_rules  # noqa: E402
 import rules  # noqa: E402
 import source_rules  # noqa: E402
 from tree import Tree  # noqa: E402
@@ -53,7 +54,8 @@ FILES = {
     '%token LISTEN ON\n%%\nfile: %empty | file LISTEN ON;\n%%\n'
     'static int\nyylex(void)\n{\n\treturn 0;\n}\n\nstatic void\n'
     'yyerror(const char *s)\n{\n\t(void)s;\n}\n',
-    'master/words.h': SPDX + 'int words_count(void);\n',
+    'master/words.h': SPDX + 'int words_count(void);\n'
+    'extern const char *const topology;\n',
     'master/words.c': SPDX + '#include "master/words.h"\n'
     '#include "master/parse.h"\n\n'
     'static const struct {\n\tconst char *text;\n\tint token;\n'
@@ -65,7 +67,8 @@ FILES = {
     'int\nmain(int argc, char **argv)\n{\n\tchar buf[64];\n\n'
     '\tmemset(buf, argc, sizeof(buf));\n'
     '\tif (read_arg(buf, sizeof(buf), argv[0]) < 0)\n\t\treturn 1;\n'
-    '\t(void)printf("%s", buf);\n'
+    '\t(void)printf("%s", argc > 1 ? topology : buf);\n'
+    '\tif (argc > 1)\n\t\treturn 0;\n'
     '\treturn socket(AF_INET, SOCK_STREAM, twice(words_count()));\n}\n',
     'master/posternd.8': PAGE.format('POSTERND', 8, 'posternd', 'It runs.'),
     'master/postern.conf.5': PAGE.format(
@@ -86,6 +89,34 @@ FILES = {
 FILES['master/main.c'] = FILES['master/main.c'].replace(
     'int\nmain', 'static int\nread_arg(char *buf, size_t size, const char *a)\n'
     '{\n\treturn snprintf(buf, size, "%s", a);\n}\n\nint\nmain')
+
+
+# Programs without a source: they need a place in the topology all the same.
+CHILDREN = ('connd', 'queued', 'smtpd-out', 'dnsd-ext', 'dnsd-int', 'dird',
+            'logd', 'ctld')
+INSTANCES = {
+    'connd/ext': 'connd-ext', 'connd/int': 'connd-int',
+    'smtpd-in/ext': 'in-ext', 'smtpd-in/int': 'in-int',
+    'smtpd-out/ext': 'out-ext', 'smtpd-out/int': 'out-int',
+    **{n: n for n in ('queued', 'dnsd-ext', 'dnsd-int', 'dird', 'logd',
+                      'ctld')}}
+
+
+def topology_text(root):
+    """What posternd would print if it followed edges.txt."""
+    lines = ['program %s account=_postern-%s net=%s' % (
+        name, account, 'side' if name.startswith('connd') else 'empty')
+        for name, account in INSTANCES.items()]
+    for e, _ in edge_rules.declared(Tree(root, 'build'), INSTANCES):
+        lines.append('edge %s %s pass=%s "what for"' % e)
+    return '\n'.join(lines) + '\n'
+
+
+def write_topology(root, text):
+    write(root, 'master/topology.c', SPDX + '#include "master/words.h"\n\n'
+          'const char *const topology = ""\n' + ''.join(
+              '    "%s\\n"\n' % line.replace('"', '\\"')
+              for line in text.splitlines()) + '    ;\n')
 
 
 def write(root, name, text):
@@ -126,6 +157,11 @@ def small_tree(tmp_path_factory):
     write(root, 'master/caps.c', SPDX + 'extern const char *const kept[];\n'
           'const char *const kept[] = { %s };\n' % ', '.join(
               '"%s"' % c.lower() for c in caps))
+    shutil.copy(os.path.join(HERE, 'edges.txt'),
+                os.path.join(root, edge_rules.DECLARED))
+    for d in CHILDREN:
+        write(root, d + '/build.mk', 'PROG_DIRS += %s\n' % d)
+    write_topology(root, topology_text(root))
     build(root)
     return root
 
@@ -310,10 +346,65 @@ def test_manuals(tree):
              'no manual page')
 
 
+def change_topology(root, *changes):
+    text = topology_text(root)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    write_topology(root, text)
+    build(root)
+
+
+@pytest.mark.parametrize('old, new, why', [
+    ('edge connd/ext', 'edge smtpd-in/ext smtpd-out/int pass=none "x"\n'
+     'edge connd/ext', ('is not in regress/audit/edges.txt',
+                        'joins the two sides')),
+    ('edge ctld queued', 'edge ctld smtpd-in/ext pass=none "x"\n'
+     'edge ctld smtpd-in/int pass=none "x"\nedge ctld queued',
+     ('is not in', 'is not in', 'ctld meets both sides')),
+    ('smtpd-in/ext dird pass=none', 'smtpd-in/ext dird pass=to',
+     ('(descriptors: to) is not in regress', '(descriptors: none) is not in')),
+    ('account=_postern-dird net=empty', 'account=_postern-dird net=side',
+     ('dird is not in an empty network namespace',)),
+    ('account=_postern-dird', 'account=_postern-logd',
+     ('_postern-logd is the account of two',)),
+    ('program smtpd-out', 'program dird',
+     ('smtpd-out is never started',)),
+])
+def test_edges(tree, old, new, why):
+    change_topology(tree, (old, new))
+    found = ask(tree, edge_rules.edges)
+    for words in why:
+        assert any(words in f for f in found), found
+    assert all(f.startswith((edge_rules.PLACE, edge_rules.DECLARED))
+               for f in found), found
+
+
+def test_edges_that_went_away(tree):
+    text = topology_text(tree)
+    lines = [x for x in text.splitlines() if 'ctld queued' not in x]
+    write_topology(tree, '\n'.join(lines))
+    build(tree)
+    the_only(ask(tree, edge_rules.edges), edge_rules.DECLARED, 'ctld - queued',
+             'is not in the topology')
+
+
+def test_edges_without_an_answer(tree):
+    os.unlink(os.path.join(tree, 'build/master/posternd'))
+    the_only(ask(tree, edge_rules.edges), 'does not answer')
+
+
+def test_accounts_of_the_topology(tree):
+    change_topology(tree, ('_postern-dird', '_postern-other'))
+    found = ask(tree, edge_rules.accounts)
+    assert len(found) == 2, found     # one too many, one too few
+    assert all(f.startswith(edge_rules.PLACE) for f in found)
+
+
 def test_accounts(tree):
     name = 'etc/sysusers.conf.in'
     write(tree, name, read(tree, name).replace('u _postern-dird', '# '))
-    the_only(ask(tree, document_rules.accounts), name + ':1:', '_postern-dird')
+    the_only(ask(tree, edge_rules.accounts), name + ':1:', '_postern-dird')
 
 
 def test_unit(tree):

@@ -99,6 +99,17 @@ class Tree:
             if self.files([d], ('.c',)):
                 yield d, name, os.path.join(self.obj, d, name)
 
+    def posternd(self):
+        """The built posternd, or None."""
+        for _, name, file in self.binaries():
+            if name == 'posternd' and self.exists(file):
+                return self.path(file)
+        return None
+
+    def is_child(self, program):
+        """Is it one that posternd starts, not posternd or the tool?"""
+        return program not in ('posternd', 'postern')
+
     def dependencies(self, source):
         """Project files that the compiler read for a source, or None."""
         dep = os.path.splitext(self.object(source))[0] + '.d'
