@@ -220,7 +220,7 @@ stage_up(void **state)
 {
 	(void)state;
 	handled = violations = drains = 0;
-	violated = 0;
+	violated = (enum chan_violation)0;
 	got_fd = peer = -1;
 	free_on_violation = free_on_drain = false;
 	loop = ev_new();
