@@ -134,19 +134,13 @@ def test_load_and_ledger(world):
 
 
 def test_ledger_finds_losses_and_doubles(world):
-    def lose(session, message):
-        if session.count == 3:
-            session.count += 1
-            return '250 2.0.0 ok'
-        return None
-
     with Sink(world.inet, '198.51.100.96') as sink:
         load = Load(world.gw, '198.51.100.96', 'a@b.test', 'c@d.test', 40,
                     connections=1)
         load.start().join()
+        ledger = Ledger(load, sink).wait()
         gone = sink.messages.items.pop(7)
         sink.messages.items.append(sink.messages.items[0])
-        ledger = Ledger(load, sink)
         assert len(ledger.missing()) == 1 and len(ledger.doubles()) == 1
         with pytest.raises(AssertionError):
             ledger.check_doubles_in_hand()

@@ -17,10 +17,9 @@ import traceback
 WORK = '/run/lab'
 FLAG = '--inside-the-lab'
 
-INSTANCES = ('connd-ext', 'connd-int', 'in-ext', 'in-int', 'queued',
-             'out-ext', 'out-int', 'dnsd-ext', 'dnsd-int', 'dird', 'logd',
-             'ctld')
-PEERS = ('postfix', 'postdrop', 'nsd', 'unbound', 'vmail')
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__)))))
+ACCOUNTS = ('postfix', 'postdrop', 'vmail')
 FIRST_UID = 64000
 
 
@@ -102,9 +101,10 @@ def write_etc():
     if os.path.isdir('/etc/postern'):
         shutil.rmtree('/etc/postern')
     os.mkdir('/etc/postern')
-    names = ['_postern-' + i for i in INSTANCES] + list(PEERS)
-    for number, name in enumerate(names, FIRST_UID):
+    for number, name in enumerate(ACCOUNTS, FIRST_UID):
         add_account(name, number)
+    subprocess.run([PROJECT + '/build-aux/users.sh'], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 def add_account(name, number):

@@ -2,8 +2,8 @@
 """Debian's postfix, nsd and unbound, unpacked and never installed."""
 import os
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__)))))
+from .inside import PROJECT
+
 ROOT = os.path.join(PROJECT, 'build/peers/root')
 
 

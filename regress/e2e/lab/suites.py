@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: ISC
+"""The black-box suites that stand beside the project, in ../shared."""
+import json
+import os
+import subprocess
+
+from .inside import PROJECT, WORK
+
+SHARED = os.environ.get('SHARED',
+                        os.path.join(os.path.dirname(PROJECT), 'shared'))
+
+
+def suite(name):
+    path = os.path.join(SHARED, 'suites', name)
+    if not os.path.exists(path):
+        raise AssertionError(
+            '%s is missing: the suites are expected in ../shared beside the '
+            'project, or where SHARED points' % path)
+    return path
+
+
+def run_suite(ns, peers, name, *args, timeout=420):
+    """Run a suite; (output, case id -> (status, why))."""
+    result = '%s/%s.json' % (WORK, name)
+    env = dict(os.environ, **peers.env)
+    env['PATH'] = '%s/usr/sbin:%s' % (peers.root, env['PATH'])
+    done = subprocess.run(
+        ns.command(['/usr/bin/python3', suite(name)]) + list(args) +
+        ['--json', result], capture_output=True, text=True, env=env,
+        timeout=timeout, cwd=WORK)
+    output = done.stdout + done.stderr
+    assert os.path.exists(result), output
+    with open(result) as f:
+        return output, json.load(f)
+
+
+# The set of cases that is given out names no host for one certificate, and
+# OpenSSL makes none without a name.
+PREPARE = '''
+import sys
+sys.path.insert(0, sys.argv[1])
+import outbound_suite
+make = outbound_suite.mkcert
+outbound_suite.mkcert = lambda d, name, san, **kw: make(
+    d, name, san or "unused.test", **kw)
+outbound_suite.prepare(sys.argv[2])
+'''
+
+
+def prepare_outbound(directory):
+    """The zones, keys and certificates of outbound_suite.py."""
+    subprocess.run(['/usr/bin/python3', '-c', PREPARE,
+                    os.path.dirname(suite('outbound_suite.py')), directory],
+                   check=True, stdout=subprocess.DEVNULL)

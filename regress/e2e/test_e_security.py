@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: ISC
+"""ACCEPTANCE E: security as seen from the kernel."""
+import os
+import signal
+
+import pytest
+
+from lab.flows import USER, send_in
+from lab.gateway import GOLDEN, Gateway
+from lab.inside import PROJECT
+from lab.load import Ledger, Load
+from lab.proc import proc_status
+from lab.world import GW_EXT, GW_INT, HOST_A
+from test_a_topology import check_A3, check_A5, check_A6
+from test_b_inbound import check_B2, check_B4, check_B5, check_B9
+from test_c_outbound import check_C3
+from test_d_independence import TROUBLE, check_D2
+
+INSTANCES = {'connd-ext', 'connd-int', 'in-ext', 'in-int', 'queued',
+             'out-ext', 'out-int', 'dnsd-ext', 'dnsd-int', 'dird', 'logd',
+             'ctld'}
+
+
+def net_namespace(pid):
+    return os.readlink('/proc/%d/ns/net' % pid)
+
+
+def test_E3_inventory_by_our_own_eyes(gw):
+    """What audit reports, checked against /proc without its help."""
+    instances = gw.instances()
+    assert set(instances) == INSTANCES
+    host = net_namespace(gw.pid)
+    seen = []
+    for name, pids in instances.items():
+        for pid in pids:
+            s = proc_status(pid)
+            assert s['CapEff'] == s['CapPrm'] == '0' * 16, (name, s['CapPrm'])
+            assert s['CapBnd'] == s['CapAmb'] == '0' * 16, (name, s['CapBnd'])
+            assert s['NoNewPrivs'] == '1' and s['Seccomp'] == '2', name
+            assert s['Groups'].strip() == '', name
+            assert len(set(s['Uid'].split())) == 1, name
+            assert len(set(s['Gid'].split())) == 1, name
+            if name.startswith('connd'):
+                assert net_namespace(pid) == host
+            else:
+                assert net_namespace(pid) != host, name
+                seen.append(net_namespace(pid))
+            root = os.readlink('/proc/%d/root' % pid)
+            want = '/var/spool/postern' if name == 'queued' else \
+                '/run/postern/empty'
+            assert root == want, (name, root)
+    assert len(set(seen)) == len(seen), 'two processes share a namespace'
+
+
+def test_E3_audit_under_load(world, gw, sink):
+    """postern audit: equal while mail flows both ways."""
+    loads = [Load(world.inet, GW_EXT, 'a@sender.test', USER, 1000, 10),
+             Load(world.intra, GW_INT, USER, 'u@' + sink.domain, 1000, 10,
+                  source=HOST_A, prefix='o')]
+    for load in loads:
+        load.start()
+    for part in range(1, 6):
+        loads[0].wait_acked(150 * part)
+        status, rows = gw.audit()
+        assert status == 0, rows
+    for load in loads:
+        load.join()
+    Ledger(loads[1], sink).wait().check()
+
+
+def test_E3_audit_sees_a_foreign_process(world, gw):
+    """A process on an instance's uid that posternd did not start."""
+    uid = int(proc_status(gw.pids('in-ext')[0])['Uid'].split()[0])
+    assert gw.audit()[0] == 0
+    child = os.fork()
+    if child == 0:
+        os.setgid(uid)
+        os.setuid(uid)
+        signal.pause()
+    try:
+        status, rows = gw.audit()
+        assert status == 1
+        assert any(str(child) in str(row) for row in rows), rows
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert gw.audit()[0] == 0
+
+
+@pytest.fixture(scope='module')
+def golden(world):
+    """The golden minimum to the letter: not one word more."""
+    with Gateway(world, GOLDEN) as gateway:
+        yield gateway
+
+
+def design_golden():
+    """The configuration in section 5 of the design document."""
+    path = os.path.join(os.path.dirname(PROJECT), 'shared', 'DESIGN.md')
+    assert os.path.exists(path), '%s is missing: the design documents are ' \
+        'expected beside the project' % path
+    with open(path) as f:
+        text = f.read().partition('The golden minimum:')[2]
+    return text.split('```')[1].lstrip('\n')
+
+
+def test_E5_the_text_is_the_design(world):
+    assert GOLDEN == design_golden()
+
+
+GOLDEN_CHECKS = {
+    'A3': lambda w, g, s: check_A3(w, g, s, count=500),
+    'A5': lambda w, g, s: check_A5(w),
+    'A6': lambda w, g, s: check_A6(w),
+    'B2': lambda w, g, s: check_B2(w),
+    'B4': lambda w, g, s: check_B4(w, g),
+    'B5': lambda w, g, s: check_B5(w),
+    'B9': lambda w, g, s: check_B9(w, g),
+    'C3': lambda w, g, s: check_C3(w, g, count=3),
+}
+
+
+@pytest.mark.parametrize('name', sorted(GOLDEN_CHECKS))
+def test_E5_golden_minimum(world, golden, sink, name):
+    GOLDEN_CHECKS[name](world, golden, sink)
+
+
+def test_E5_golden_minimum_B3(world, golden):
+    token = world.token()
+    send_in(world, token, sender='')
+    world.hosts['a'].wait_mail(token, USER)
+
+
+@pytest.mark.parametrize('kind', sorted(TROUBLE))
+def test_E5_golden_minimum_D2(world, golden, sink, kind):
+    check_D2(world, golden, kind, sink)
