@@ -315,24 +315,23 @@ dns_query_stream(struct dns_query *q, uint64_t now, const uint8_t *data,
 }
 
 enum dns_act
+dns_query_no_socket(struct dns_query *q, uint64_t now, bool blame)
+{
+	if (q->state != DNS_Q_SOCKET)
+		return DNS_ACT_WAIT;
+	q->sent_at = now;
+	if (blame)
+		note_silent(q, now);
+	return next_server(q, now);
+}
+
+enum dns_act
 dns_query_error(struct dns_query *q, uint64_t now)
 {
-	switch (q->state) {
-	case DNS_Q_ASKED:
-		note_silent(q, now);
-		return next_server(q, now);
-	case DNS_Q_SOCKET:
-		/* Refused at connect is the server's, a TCP one's at least. */
-		if (q->tcp) {
-			q->sent_at = now;
-			note_silent(q, now);
-		}
-		return next_server(q, now);
-	case DNS_Q_PAUSE:
-	case DNS_Q_DONE:
-		break;
-	}
-	return DNS_ACT_WAIT;
+	if (q->state != DNS_Q_ASKED)
+		return DNS_ACT_WAIT;
+	note_silent(q, now);
+	return next_server(q, now);
 }
 
 enum dns_act

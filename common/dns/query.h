@@ -98,7 +98,9 @@ enum dns_act dns_query_datagram(struct dns_query *, uint64_t now,
     const uint8_t *msg, size_t len);
 enum dns_act dns_query_stream(struct dns_query *, uint64_t now,
     const uint8_t *data, size_t len);
-/* No socket to be had, refused, reset, end of file. */
+/* There is no socket to be had; is the server to blame for it? */
+enum dns_act dns_query_no_socket(struct dns_query *, uint64_t now, bool blame);
+/* The one in use failed: refused, reset, end of file. */
 enum dns_act dns_query_error(struct dns_query *, uint64_t now);
 enum dns_act dns_query_timer(struct dns_query *, uint64_t now);
 

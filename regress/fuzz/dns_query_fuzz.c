@@ -82,6 +82,8 @@ event(struct dns_query *q, uint64_t *now, struct input *in)
 	case 1:
 		return dns_query_socket(q, *now);
 	case 2:
+		if (q->state == DNS_Q_SOCKET)
+			return dns_query_no_socket(q, *now, kind & 0x80);
 		return dns_query_error(q, *now);
 	case 3:
 		*now = q->timer > *now ? q->timer : *now;

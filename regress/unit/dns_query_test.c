@@ -17,8 +17,8 @@
 
 /*
  * Events: start NAME TYPE, socket, reply LINE (by datagram or stream, as
- * asked; see dns_wire.h), bytes HEX (raw, stream), error, timer (lets the
- * time pass), early (a timer before its time), +MS.
+ * asked; see dns_wire.h), bytes HEX (raw, stream), error, none and refused (no
+ * socket), timer (lets the time pass), early (a timer before its time), +MS.
  */
 struct step {
 	const char *event;
@@ -119,6 +119,10 @@ play(const char *event)
 	}
 	if (strcmp(event, "error") == 0)
 		return dns_query_error(&query, now);
+	if (strcmp(event, "none") == 0)
+		return dns_query_no_socket(&query, now, false);
+	if (strcmp(event, "refused") == 0)
+		return dns_query_no_socket(&query, now, true);
 	if (strcmp(event, "early") == 0)
 		return dns_query_timer(&query, query.timer - 1);
 	if (strcmp(event, "timer") == 0) {
@@ -153,7 +157,7 @@ static const struct script scripts[] = {
 		{ "early", "wait" }, { "timer", "udp 0" }, { "socket", "send" },
 		{ "reply" GOOD, GOOD_ANS } } },
 	{ "no socket to be had", 2,
-	    { { "start h.example A", "udp 0" }, { "error", "udp 1" },
+	    { { "start h.example A", "udp 0" }, { "none", "udp 1" },
 		{ "socket", "send" }, { "reply" GOOD, GOOD_ANS } } },
 	{ "connd is silent", 2,
 	    { { "start h.example A", "udp 0" }, { "timer", "udp 1" },
@@ -231,7 +235,7 @@ static const struct script scripts[] = {
 		{ "replyid", "servfail 0 h.example" } } },
 	{ "TCP refused", 2,
 	    { { "start h.example A", "udp 0" }, { "socket", "send" },
-		{ "replyflags=8380", "tcp 0" }, { "error", "udp 1" },
+		{ "replyflags=8380", "tcp 0" }, { "refused", "udp 1" },
 		{ "socket", "send" }, { "reply" GOOD, GOOD_ANS } } },
 	{ "TCP closed in the middle", 2,
 	    { { "start h.example A", "udp 0" }, { "socket", "send" },
@@ -449,10 +453,10 @@ test_down(void **state)
 static void
 test_any_peer(void **state)
 {
-	static const char *const events[] = { "socket", "error", "timer",
-		"reply" GOOD, "replyflags=8182", "replyflags=8185",
-		"replyflags=8181", "replyflags=8380", "replyid", "+1",
-		"replyan @12 60 CNAME a.example",
+	static const char *const events[] = { "socket", "error", "none",
+		"refused", "timer", "reply" GOOD, "replyflags=8182",
+		"replyflags=8185", "replyflags=8181", "replyflags=8380",
+		"replyid", "+1", "replyan @12 60 CNAME a.example",
 		"replyan @12 60 CNAME b.example",
 		"replyan @12 60 CNAME c.example",
 		"replyan @12 60 CNAME d.example", "replyfold",

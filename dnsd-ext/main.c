@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* dnsd-ext: see dnsd-ext.h. */
+#include "common/base/child.h"
+#include "common/base/privdrop.h"
+#include "common/base/sandbox.h"
+#include "common/dns/dnsd.h"
+#include "dnsd-ext/dnsd-ext.h"
+
+static const struct dnsd_side side = {
+	.side = SIDE_EXT,
+	.rule = DNS_ASK_ALL_BUT,
+	.policy = ext_policy,
+};
+
+int
+main(int argc, char **argv)
+{
+	const struct program program = {
+		.proc = PROC_DNSD_EXT,
+		.calls = ext_calls,
+		.ncalls = ext_ncalls,
+		.nofile = DNSD_NOFILE,
+		.as = DNSD_AS,
+		.on_conf = dnsd_on_conf,
+		.on_peer = dnsd_on_peer,
+		.on_drain = dnsd_on_drain,
+	};
+	struct child *c;
+
+	c = child_attach(argc, argv, &program, dnsd_new(&side));
+	privdrop(child_privdrop(c));
+	sandbox_enter(child_sandbox(c), child_report(c));
+	return child_loop(c);
+}

@@ -1,0 +1,867 @@
+/* SPDX-License-Identifier: ISC */
+/* link: common/dns.a common/msg.a common/base.a */
+/*
+ * The daemon's body among peers that this file plays: smtpd-out workers, connd
+ * and, on the far end of the sockets that connd hands out, DNS servers.  No
+ * network is used: a socketpair serves as well.
+ */
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/child.h"
+#include "common/base/ev.h"
+#include "common/base/stats.h"
+#include "common/dns/dnsd.h"
+#include "common/msg/dns_conn.h"
+#include "common/msg/smtp_dns.h"
+#include "regress/unit/dns_wire.h"
+
+#define ASKERS	   3
+#define ASKS	   4096
+#define FAR_MAX	   1024
+#define PATIENCE   20000 /* ms for one test */
+#define GENERATION 7
+
+/* --- the child that the body believes to be in --- */
+
+static struct ev *ev;
+static struct dnsd *dnsd;
+static struct conf conf;
+static bool exited;
+static unsigned violations;
+
+void *
+child_ctx(const struct child *c)
+{
+	(void)c;
+	return dnsd;
+}
+
+struct ev *
+child_ev(const struct child *c)
+{
+	(void)c;
+	return ev;
+}
+
+void
+child_exit(struct child *c)
+{
+	(void)c;
+	exited = true;
+}
+
+void
+child_violation(struct child *c, const struct peer *p, enum chan_violation v)
+{
+	(void)c;
+	(void)p;
+	(void)v;
+	violations++;
+}
+
+/* --- servers --- */
+
+struct far_end {
+	struct ev_io io;
+	bool tcp;
+	uint8_t server;
+};
+
+static struct far_end far_ends[FAR_MAX];
+static const char *udp_reply; /* NULL: silent; dns_wire.h, for any name */
+static const char *tcp_reply;
+static unsigned handed_out, udp_queries, tcp_queries, open_now, open_most;
+static unsigned cancels;
+static unsigned by_server[CONF_DNS_MAX];
+static bool conn_silent, conn_refuses;
+
+static struct wire wire;
+
+static void
+far_close(struct far_end *f)
+{
+	int fd = f->io.fd;
+
+	ev_io_del(ev, &f->io);
+	f->io.fd = -1;
+	(void)close(fd);
+	open_now--;
+}
+
+static void
+far_answer(struct far_end *f, const uint8_t *query, size_t len)
+{
+	const char *line = f->tcp ? tcp_reply : udp_reply;
+	struct dns_query_packet q = { .len = len, .edns = true };
+	uint8_t prefix[2];
+
+	assert_in_range(len, 12 + 5 + 11, DNS_QUERY_MAX);
+	if (line == NULL)
+		return;
+	memcpy(q.wire, query, len);
+	q.type = (enum dns_type)(query[len - 15] << 8 | query[len - 14]);
+	wire_reply(&wire, &q, line);
+	prefix[0] = (uint8_t)(wire.n >> 8);
+	prefix[1] = (uint8_t)wire.n;
+	if (f->tcp)
+		assert_int_equal(send(f->io.fd, prefix, 2, 0), 2);
+	assert_int_equal(send(f->io.fd, wire.b, wire.n, 0), (ssize_t)wire.n);
+}
+
+static void
+far_readable(struct ev_io *io, uint32_t events)
+{
+	struct far_end *f = io->arg;
+	uint8_t buf[1024];
+	ssize_t n = recv(io->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	(void)events;
+	if (n <= 0) {
+		far_close(f);
+		return;
+	}
+	by_server[f->server]++;
+	if (f->tcp) {
+		tcp_queries++;
+		assert_int_equal(buf[0] << 8 | buf[1], n - 2);
+		far_answer(f, buf + 2, (size_t)n - 2);
+	} else {
+		udp_queries++;
+		far_answer(f, buf, (size_t)n);
+	}
+}
+
+static void
+far_watch(int fd, const struct dc_socket *m)
+{
+	struct far_end *f;
+
+	for (f = far_ends; f < far_ends + FAR_MAX; f++)
+		if (f->io.fd == -1)
+			break;
+	assert_true(f < far_ends + FAR_MAX);
+	f->tcp = m->proto == DC_TCP;
+	f->server = m->server;
+	ev_io_init(&f->io, far_readable, f);
+	assert_int_equal(ev_io_set(ev, &f->io, fd, EPOLLIN), 0);
+	handed_out++;
+	if (++open_now > open_most)
+		open_most = open_now;
+}
+
+/* --- connd --- */
+
+static struct chan *conn;
+
+static void
+conn_answer(uint32_t id, enum oc_result result, int fd)
+{
+	struct oc_answer m = { .result = result };
+	struct ibuf b;
+
+	chan_scratch(&b);
+	assert_int_equal(put_oc_answer(&b, &m), 0);
+	assert_int_equal(chan_send(conn, DC_ANS_SOCKET, id, &b, fd), 0);
+}
+
+static int
+conn_on_socket(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct dc_socket m;
+	int sv[2];
+
+	(void)ch;
+	(void)fd;
+	assert_int_equal(get_dc_socket(b, &m), 0);
+	assert_int_equal(m.generation, conf.generation);
+	assert_true(m.server < conf.side[SIDE_EXT].ndns);
+	if (conn_silent)
+		return 0;
+	if (conn_refuses) {
+		conn_answer(id, OC_UNREACHABLE, -1);
+		return 0;
+	}
+	assert_int_equal(socketpair(AF_UNIX,
+			     m.proto == DC_TCP ? SOCK_STREAM : SOCK_SEQPACKET,
+			     0, sv),
+	    0);
+	far_watch(sv[1], &m);
+	conn_answer(id, OC_OK, sv[0]);
+	return 0;
+}
+
+static int
+conn_on_cancel(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)ch;
+	(void)id;
+	(void)b;
+	(void)fd;
+	cancels++;
+	return 0;
+}
+
+static const struct chan_msg conn_msgs[] = {
+	{ DC_REQ_SOCKET, DC_SOCKET_LEN, DC_SOCKET_LEN, FD_NONE, CHAN_ANY,
+	    conn_on_socket },
+	{ DC_REQ_CANCEL, 0, 0, FD_NONE, CHAN_ANY, conn_on_cancel },
+};
+
+/* --- askers --- */
+
+struct asked {
+	bool answered;
+	struct sd_answer m;
+	struct sd_record first;
+};
+
+static struct chan *asker[ASKERS];
+static struct asked asked[ASKERS][ASKS];
+static unsigned answers;
+
+static int
+asker_on_answer(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct asked *a = &asked[(size_t)chan_ctx(ch)][id];
+	struct sd_record r;
+	unsigned i;
+
+	(void)fd;
+	assert_true(id < ASKS);
+	assert_false(a->answered);
+	a->answered = true;
+	answers++;
+	assert_int_equal(get_sd_answer(b, &a->m), 0);
+	for (i = 0; i < a->m.n; i++) {
+		assert_int_equal(get_sd_record(b, a->m.type, &r), 0);
+		if (i == 0)
+			a->first = r;
+	}
+	assert_int_equal(ibuf_get_end(b), 0);
+	return 0;
+}
+
+static const struct chan_msg asker_msgs[] = {
+	{ SD_ANS_QUERY, SD_ANSWER_MIN, SD_ANSWER_MAX, FD_NONE, CHAN_ANY,
+	    asker_on_answer },
+};
+
+static void
+on_gone(struct chan *ch, enum chan_violation v)
+{
+	size_t i;
+
+	(void)v;
+	for (i = 0; i < ASKERS; i++)
+		if (asker[i] == ch)
+			asker[i] = NULL;
+	if (conn == ch)
+		conn = NULL;
+	chan_free(ch);
+}
+
+/* A channel whose other end the body gets. */
+static struct chan *
+join(enum proc proc, size_t index, const struct chan_msg *msgs, size_t n)
+{
+	struct peer p = { proc, SIDE_EXT, (uint8_t)index };
+	struct chan_spec spec = {
+		.name = "dnsd",
+		.msgs = msgs,
+		.nmsgs = n,
+		.send_fds = proc == PROC_CONND,
+		.ctx = (void *)index,
+		.on_violation = on_gone,
+	};
+	struct chan *ch;
+	int sv[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv), 0);
+	ch = chan_new(ev, sv[0], &spec);
+	assert_non_null(ch);
+	dnsd_on_peer(NULL, &p, sv[1]);
+	return ch;
+}
+
+static void
+ask(size_t who, uint32_t id, const char *name, enum sd_rrtype type, uint32_t ms)
+{
+	struct sd_query m = { .type = type, .deadline_ms = ms };
+	struct ibuf b;
+
+	assert_true(strlen(name) < sizeof(m.name));
+	strcpy(m.name, name);
+	memset(&asked[who][id], 0, sizeof(asked[who][id]));
+	chan_scratch(&b);
+	assert_int_equal(put_sd_query(&b, &m), 0);
+	assert_int_equal(chan_send(asker[who], SD_REQ_QUERY, id, &b, -1), 0);
+}
+
+/* --- running --- */
+
+static unsigned want_answers;
+static bool (*until)(void);
+static struct ev_timer patience;
+static bool late;
+
+static bool
+hook(void *arg)
+{
+	(void)arg;
+	if (until != NULL ? until() : answers >= want_answers)
+		ev_break(ev);
+	return false;
+}
+
+static void
+on_patience(struct ev_timer *t)
+{
+	(void)t;
+	late = true;
+	ev_break(ev);
+}
+
+static void
+run(void)
+{
+	late = false;
+	assert_int_equal(ev_timer_set(ev, &patience, PATIENCE), 0);
+	assert_int_equal(ev_loop(ev), 0);
+	ev_timer_del(ev, &patience);
+	assert_false(late);
+	until = NULL;
+}
+
+static void
+run_answers(unsigned n)
+{
+	want_answers = answers + n;
+	run();
+	assert_int_equal(answers, want_answers);
+}
+
+/* Nothing more to come: a few turns. */
+static unsigned idle_turns;
+
+static bool
+idle(void)
+{
+	return ++idle_turns > 3;
+}
+
+static void
+on_tick(struct ev_timer *t)
+{
+	(void)ev_timer_set(ev, t, 5);
+}
+
+static void
+settle(void)
+{
+	struct ev_timer tick;
+
+	ev_timer_init(&tick, on_tick, NULL);
+	assert_int_equal(ev_timer_set(ev, &tick, 5), 0);
+	idle_turns = 0;
+	until = idle;
+	run();
+	ev_timer_del(ev, &tick);
+}
+
+static int
+policy(struct dns_policy *p, const struct conf *c)
+{
+	(void)c;
+	return dns_policy_zone(p, "corp.example");
+}
+
+static const struct dnsd_side side = { SIDE_EXT, DNS_ASK_ALL_BUT, policy };
+
+static int
+setup(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < FAR_MAX; i++)
+		far_ends[i].io.fd = -1;
+	handed_out = udp_queries = tcp_queries = open_now = open_most = 0;
+	cancels = violations = answers = 0;
+	conn_silent = conn_refuses = exited = false;
+	memset(by_server, 0, sizeof(by_server));
+	udp_reply = "an @12 300 A 192.0.2.1";
+	tcp_reply = "an @12 300 A 192.0.2.2";
+	ev = ev_new();
+	assert_non_null(ev);
+	ev_hook(ev, hook, NULL);
+	ev_timer_init(&patience, on_patience, NULL);
+	memset(&conf, 0, sizeof(conf));
+	conf.generation = GENERATION;
+	conf.side[SIDE_EXT].ndns = 2;
+	assert_int_equal(netaddr_parse(&conf.side[SIDE_EXT].dns[0],
+			     "192.0.2.53"),
+	    0);
+	assert_int_equal(netaddr_parse(&conf.side[SIDE_EXT].dns[1],
+			     "192.0.2.54"),
+	    0);
+	dnsd = dnsd_new(&side);
+	conn = join(PROC_CONND, 0, conn_msgs, 2);
+	for (i = 0; i < ASKERS; i++)
+		asker[i] = join(PROC_SMTPD_OUT, i, asker_msgs, 1);
+	dnsd_on_conf(NULL, &conf);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	size_t i;
+
+	(void)state;
+	dnsd_free(dnsd);
+	settle();
+	for (i = 0; i < FAR_MAX; i++)
+		if (far_ends[i].io.fd != -1)
+			far_close(&far_ends[i]);
+	for (i = 0; i < ASKERS; i++) {
+		chan_free(asker[i]);
+		asker[i] = NULL;
+	}
+	chan_free(conn);
+	conn = NULL;
+	ev_free(ev);
+	return 0;
+}
+
+static void
+expect(size_t who, uint32_t id, enum sd_status status, const char *addr)
+{
+	struct asked *a = &asked[who][id];
+	char buf[NETADDR_STRLEN];
+
+	assert_true(a->answered);
+	assert_int_equal(a->m.status, status);
+	assert_int_equal(a->m.security, SD_INSECURE);
+	if (addr != NULL)
+		assert_string_equal(netaddr_ntop(&a->first.addr, buf,
+					sizeof(buf)),
+		    addr);
+}
+
+static void
+test_ask_and_cache(void **state)
+{
+	(void)state;
+	ask(0, 1, "Host.Example.", SD_A, 5000);
+	run_answers(1);
+	expect(0, 1, SD_OK, "192.0.2.1");
+	assert_int_equal(asked[0][1].m.ttl, 300);
+	assert_int_equal(asked[0][1].m.n, 1);
+	ask(1, 2, "host.example", SD_A, 5000);
+	run_answers(1);
+	expect(1, 2, SD_OK, "192.0.2.1");
+	assert_int_equal(handed_out, 1);
+	/* the socket is closed with its answer */
+	settle();
+	assert_int_equal(open_now, 0);
+	assert_int_equal(cancels, 0);
+}
+
+static void
+test_types(void **state)
+{
+	(void)state;
+	udp_reply = "an @12 300 MX 0 .";
+	ask(0, 1, "example", SD_MX, 5000);
+	run_answers(1);
+	expect(0, 1, SD_OK, NULL);
+	assert_string_equal(asked[0][1].first.name, "");
+	udp_reply = "an @12 300 MX 10 MX.example | an @12 300 MX 5 b.example";
+	ask(0, 2, "two.example", SD_MX, 5000);
+	run_answers(1);
+	assert_int_equal(asked[0][2].m.n, 2);
+	assert_int_equal(asked[0][2].first.preference, 10);
+	assert_string_equal(asked[0][2].first.name, "mx.example");
+	udp_reply = "an @12 300 AAAA 2001:db8::1";
+	ask(0, 3, "six.example", SD_AAAA, 5000);
+	run_answers(1);
+	expect(0, 3, SD_OK, "2001:db8::1");
+	udp_reply = "an @12 300 TLSA x:030101abcdef";
+	ask(0, 4, "_25._tcp.mx.example", SD_TLSA, 5000);
+	run_answers(1);
+	assert_int_equal(asked[0][4].first.len, 6);
+	assert_memory_equal(asked[0][4].first.data, "\3\1\1\xab\xcd\xef", 6);
+	udp_reply = "flags=8183 | au example 60 SOA 60";
+	ask(0, 5, "no.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 5, SD_NXDOMAIN, NULL);
+	assert_int_equal(asked[0][5].m.ttl, 60);
+	udp_reply = "au example 60 SOA 60";
+	ask(0, 6, "none.example", SD_AAAA, 5000);
+	run_answers(1);
+	expect(0, 6, SD_NODATA, NULL);
+	udp_reply = "flags=8182";
+	ask(0, 7, "bad.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 7, SD_TEMP, NULL);
+}
+
+static void
+test_one_question_for_many(void **state)
+{
+	(void)state;
+	udp_reply = NULL;
+	ask(0, 1, "host.example", SD_A, 9000);
+	ask(1, 1, "HOST.example", SD_A, 9000);
+	ask(1, 2, "host.example", SD_A, 9000);
+	ask(2, 1, "host.example", SD_AAAA, 9000);
+	settle();
+	assert_int_equal(handed_out, 2); /* A and AAAA */
+	udp_reply = "an @12 300 A 192.0.2.1";
+	/* after its time the next server is asked; it knows the A only */
+	run_answers(4);
+	expect(0, 1, SD_OK, "192.0.2.1");
+	expect(1, 1, SD_OK, "192.0.2.1");
+	expect(1, 2, SD_OK, "192.0.2.1");
+	expect(2, 1, SD_NODATA, NULL);
+	assert_true(by_server[1] >= 1);
+}
+
+static void
+test_mismatch_goes_tcp(void **state)
+{
+	(void)state;
+	udp_reply = "id | an @12 300 A 192.0.2.66";
+	ask(0, 1, "host.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 1, SD_OK, "192.0.2.2");
+	assert_int_equal(udp_queries, 1);
+	assert_int_equal(tcp_queries, 1);
+	settle();
+	assert_int_equal(open_now, 0);
+}
+
+static void
+test_policy(void **state)
+{
+	(void)state;
+	ask(0, 1, "mail.corp.example", SD_A, 5000);
+	ask(0, 2, "localhost", SD_A, 5000);
+	ask(0, 3, "not a name", SD_A, 5000);
+	run_answers(3);
+	expect(0, 1, SD_DENIED, NULL);
+	expect(0, 2, SD_DENIED, NULL);
+	expect(0, 3, SD_NXDOMAIN, NULL);
+	assert_int_equal(handed_out, 0);
+	/* loopback in an answer */
+	udp_reply = "an @12 300 A 127.0.0.1";
+	ask(0, 4, "evil.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 4, SD_NODATA, NULL);
+	/* and by a CNAME to the inside */
+	udp_reply = "an @12 300 CNAME mail.corp.example";
+	ask(0, 5, "alias.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 5, SD_DENIED, NULL);
+	assert_int_equal(handed_out, 2);
+}
+
+static void
+test_deadline(void **state)
+{
+	(void)state;
+	udp_reply = NULL;
+	ask(0, 1, "slow.example", SD_A, 100);
+	ask(1, 1, "slow.example", SD_A, 9000);
+	run_answers(1);
+	expect(0, 1, SD_TEMP, NULL);
+	assert_false(asked[1][1].answered);
+	udp_reply = "an @12 300 A 192.0.2.1";
+	run_answers(1);
+	expect(1, 1, SD_OK, "192.0.2.1");
+}
+
+/* connd dies with our request, and another takes its place. */
+static void
+test_connd_replaced(void **state)
+{
+	struct chan *old;
+
+	(void)state;
+	conn_silent = true;
+	ask(0, 1, "host.example", SD_A, 5000);
+	settle();
+	old = conn;
+	conn = NULL;
+	chan_free(old);
+	settle();
+	conn_silent = false;
+	conn = join(PROC_CONND, 0, conn_msgs, 2);
+	run_answers(1);
+	expect(0, 1, SD_OK, "192.0.2.1");
+	assert_int_equal(violations, 0);
+	/* and while nothing is under way, or a socket is already here */
+	udp_reply = NULL;
+	ask(0, 2, "b.example", SD_A, 5000);
+	settle();
+	chan_free(conn);
+	conn = join(PROC_CONND, 0, conn_msgs, 2);
+	udp_reply = "an @12 300 A 192.0.2.1";
+	run_answers(1);
+	expect(0, 2, SD_OK, "192.0.2.1");
+}
+
+static void
+test_no_sockets(void **state)
+{
+	(void)state;
+	conn_refuses = true;
+	ask(0, 1, "host.example", SD_A, 800);
+	run_answers(1);
+	expect(0, 1, SD_TEMP, NULL);
+	conn_refuses = false;
+	ask(0, 2, "host.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 2, SD_OK, "192.0.2.1");
+}
+
+static void
+test_reload(void **state)
+{
+	(void)state;
+	ask(0, 1, "kept.example", SD_A, 5000);
+	run_answers(1);
+	udp_reply = NULL;
+	ask(0, 2, "host.example", SD_A, 5000);
+	settle();
+	assert_int_equal(handed_out, 2);
+	/* another list of servers: asked anew, nothing lost */
+	conf.generation++;
+	conf.side[SIDE_EXT].ndns = 1;
+	udp_reply = "an @12 300 A 192.0.2.9";
+	dnsd_on_conf(NULL, &conf);
+	run_answers(1);
+	expect(0, 2, SD_OK, "192.0.2.9");
+	assert_int_equal(handed_out, 3);
+	/* and what was known under the old one is forgotten */
+	ask(0, 3, "kept.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 3, SD_OK, "192.0.2.9");
+	settle();
+	assert_int_equal(open_now, 0);
+}
+
+/* A worker that dies takes its questions along, and no one else's. */
+static void
+test_asker_lost(void **state)
+{
+	(void)state;
+	udp_reply = NULL;
+	ask(0, 1, "host.example", SD_A, 5000);
+	ask(1, 1, "host.example", SD_A, 5000);
+	settle();
+	chan_free(asker[0]);
+	asker[0] = NULL;
+	settle();
+	udp_reply = "an @12 300 A 192.0.2.1";
+	run_answers(1);
+	expect(1, 1, SD_OK, "192.0.2.1");
+	asker[0] = join(PROC_SMTPD_OUT, 0, asker_msgs, 1);
+	ask(0, 2, "host.example", SD_A, 5000);
+	run_answers(1);
+	expect(0, 2, SD_OK, "192.0.2.1");
+	assert_int_equal(violations, 0);
+}
+
+static void
+test_violations(void **state)
+{
+	static const uint8_t bad_type[] = { 0, 99, 0, 0, 0x10, 0, 0, 1, 'a' };
+	struct ibuf b;
+
+	(void)state;
+	ibuf_from(&b, bad_type, sizeof(bad_type));
+	assert_int_equal(chan_send(asker[0], SD_REQ_QUERY, 1, &b, -1), 0);
+	settle();
+	assert_int_equal(violations, 1);
+	assert_null(asker[0]);
+	/* "ok" without a socket */
+	conn_silent = true;
+	ask(1, 1, "host.example", SD_A, 5000);
+	settle();
+	conn_answer(1, OC_OK, -1);
+	settle();
+	assert_int_equal(violations, 2);
+	assert_null(conn);
+	/* a socket with "refused" */
+	conn = join(PROC_CONND, 0, conn_msgs, 2);
+	conn_answer(1, OC_REFUSED, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	settle();
+	assert_int_equal(violations, 3);
+	/* a socket that nobody asked for is closed, and no more */
+	conn = join(PROC_CONND, 0, conn_msgs, 2);
+	conn_answer(12345, OC_OK, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	settle();
+	assert_int_equal(violations, 3);
+	assert_non_null(conn);
+	/* Everybody else is served. */
+	conn_silent = false;
+	run_answers(1);
+	expect(1, 1, SD_OK, "192.0.2.1");
+}
+
+static unsigned
+open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
+static bool
+is_full(void)
+{
+	return udp_queries >= DNSD_ACTIVE;
+}
+
+/* Far more at once than may be on the wire; none is lost. */
+static void
+test_flood(void **state)
+{
+	unsigned before, i, n = 900;
+	char name[64];
+
+	(void)state;
+	settle();
+	before = open_descriptors();
+	udp_reply = NULL;
+	for (i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof(name), "n%u.example", i);
+		ask(i % ASKERS, i, name, SD_A, 60000);
+	}
+	until = is_full;
+	run();
+	settle();
+	assert_int_equal(open_most, DNSD_ACTIVE);
+	assert_int_equal(udp_queries, DNSD_ACTIVE);
+	/* what is cached or denied is answered meanwhile */
+	ask(0, 1000, "corp.example", SD_A, 5000);
+	run_answers(1);
+	udp_reply = "an @12 300 A 192.0.2.1";
+	run_answers(n);
+	for (i = 0; i < n; i++)
+		expect(i % ASKERS, i, SD_OK, "192.0.2.1");
+	settle();
+	assert_int_equal(open_now, 0);
+	assert_int_equal(open_descriptors(), before);
+}
+
+/* One asker with too much in hand is read no further until it has less. */
+static void
+test_one_asker_floods(void **state)
+{
+	unsigned i;
+	char name[64];
+
+	(void)state;
+	udp_reply = NULL;
+	for (i = 0; i < 3000; i++) {
+		(void)snprintf(name, sizeof(name), "n%u.example", i);
+		ask(0, i, name, SD_A, 60000);
+	}
+	settle();
+	settle();
+	ask(1, 1, "other.example", SD_A, 60000);
+	settle();
+	assert_false(asked[1][1].answered);
+	udp_reply = "an @12 300 A 192.0.2.1";
+	run_answers(3001);
+	for (i = 0; i < 3000; i++)
+		expect(0, i, SD_OK, "192.0.2.1");
+	expect(1, 1, SD_OK, "192.0.2.1");
+}
+
+static bool
+has_exited(void)
+{
+	return exited;
+}
+
+static void
+test_drain(void **state)
+{
+	(void)state;
+	udp_reply = NULL;
+	ask(0, 1, "host.example", SD_A, 5000);
+	settle();
+	dnsd_on_drain(NULL);
+	settle();
+	assert_false(exited);
+	ask(1, 1, "new.example", SD_A, 300); /* not read any more */
+	udp_reply = "an @12 300 A 192.0.2.1";
+	until = has_exited;
+	run();
+	settle();
+	expect(0, 1, SD_OK, "192.0.2.1");
+	assert_false(asked[1][1].answered);
+}
+
+static void
+test_drain_idle(void **state)
+{
+	(void)state;
+	dnsd_on_drain(NULL);
+	assert_true(exited);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_ask_and_cache, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_question_for_many,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mismatch_goes_tcp, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_policy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deadline, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_connd_replaced, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_no_sockets, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asker_lost, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_violations, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_asker_floods, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drain_idle, setup,
+		    teardown),
+	};
+	struct rlimit rl = { 4096, 4096 };
+
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return 1;
+	return cmocka_run_group_tests_name("dns_daemon", tests, NULL, NULL);
+}
