@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The SMTP client as a pure machine (RFC 5321): one connection, any number of
+ * messages one after the other.  Octets of the server in, octets for it and
+ * outcomes out; no socket, no clock.
+ *
+ * The caller moves bytes and watches the time: smtpc_wait() says how long the
+ * server may take for what is awaited (section 4.5.3.2).  When smtpc_state()
+ * is SMTPC_READY a job may begin; while it is SMTPC_BODY the caller gives the
+ * text by smtpc_body(); when it is SMTPC_RESULT every recipient has its
+ * outcome, and smtpc_take() makes it ready again or ends it.
+ */
+#ifndef SMTPD_OUT_SMTPC_H
+#define SMTPD_OUT_SMTPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/msg/queue_out.h"
+#include "common/smtp/ehlo.h"
+#include "common/smtp/encode.h"
+#include "common/smtp/outbuf.h"
+#include "common/smtp/reply.h"
+
+/* room that the output buffer must have: a job's commands, pipelined */
+#define SMTPC_OUT_MIN (64 * 1024)
+
+enum smtpc_state {
+	SMTPC_GREETING,
+	SMTPC_EHLO,
+	SMTPC_HELO,
+	SMTPC_READY,	/* between messages */
+	SMTPC_COMMANDS, /* RSET, MAIL, RCPT, DATA */
+	SMTPC_BODY,	/* 354 was read: the text is wanted */
+	SMTPC_END,	/* the final dot was sent */
+	SMTPC_RESULT,	/* outcomes are there */
+	SMTPC_QUIT,	/* QUIT was sent */
+	SMTPC_OVER	/* close the connection */
+};
+
+struct smtpc {
+	enum smtpc_state state;
+	char helo[CONF_NAME_MAX];
+	struct smtp_features features;
+	struct smtp_reply reply; /* the parser, and the last reply read */
+	/* the job in hand */
+	const struct qo_job *job;
+	const struct msg_rcpt *rcpts; /* the caller's, job->nrcpt of them */
+	struct qo_outcome *outcomes;  /* the caller's, as many */
+	uint64_t declared;	      /* SIZE= */
+	uint32_t sent, got;	      /* steps: see smtpc.c */
+	uint32_t naccepted;
+	bool mail_ok;
+	bool need_rset; /* the last transaction did not end by itself */
+	bool dot_only;	/* 354 though no recipient was accepted */
+	struct smtp_encoder encoder;
+	/* how it ended */
+	bool broken; /* after the outcomes: the connection is of no use */
+	struct qo_outcome end; /* why SMTPC_OVER came before it was asked for */
+	uint32_t messages;
+};
+
+void smtpc_init(struct smtpc *, const char *helo);
+enum smtpc_state smtpc_state(const struct smtpc *);
+/* s that the server may be silent in this state */
+unsigned smtpc_wait(const struct smtpc *);
+
+/* Begin a job (state READY).  Pointers stay the caller's and must live on. */
+void smtpc_job(struct smtpc *, const struct qo_job *, const struct msg_rcpt *,
+    struct qo_outcome *, struct smtp_outbuf *);
+/* Octets from the server; all are used. */
+void smtpc_input(struct smtpc *, const char *, size_t, struct smtp_outbuf *);
+/*
+ * State BODY: encode text from the front of in, as far as out has room;
+ * returns the octets used.
+ */
+size_t smtpc_body(struct smtpc *, struct smtp_slice in, struct smtp_outbuf *);
+/* All text was given: the final dot.  -1: out has no room yet. */
+int smtpc_body_end(struct smtpc *, struct smtp_outbuf *);
+/* The text cannot be read: give up without a dot, so that nothing is taken. */
+void smtpc_body_failed(struct smtpc *);
+/* State RESULT: outcomes were taken. */
+void smtpc_take(struct smtpc *);
+void smtpc_quit(struct smtpc *, struct smtp_outbuf *); /* state READY */
+/* The connection ended (lost) or the server was silent too long (timeout). */
+void smtpc_lost(struct smtpc *);
+void smtpc_timeout(struct smtpc *);
+
+/* Fill an outcome; text is made printable and cut. */
+void smtpc_outcome(struct qo_outcome *, enum qo_status, enum reason,
+    uint16_t code, const char *enh, const char *text);
+
+#endif
