@@ -89,7 +89,7 @@ def test_postfix_to_postfix(world):
                   mail_text(token), source='198.51.100.11')
         mail, = inside.wait_mail(token, 'b@example.com')
         assert len(mail.received) == 2
-        assert 'mx.dest.test' in mail.received[0]
+        assert 'mx.example.net' in mail.received[0]
     finally:
         world.inet.ip('link del direct0',
                       'route add 10.0.0.0/8 via 203.0.113.25 onlink '

@@ -131,7 +131,7 @@ class Capture:
                 except BlockingIOError:
                     return
                 packet = parse(frame, self.link, address[2] == 4,
-                               time.monotonic())
+                               time.time())
                 if packet:
                     self._packets.append(packet)
 

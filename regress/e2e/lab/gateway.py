@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
 """posternd under test: its configuration, its processes, its log."""
 import contextlib
+import datetime
 import json
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import time
 
 from .inside import PROJECT
 from .logfmt import Line
@@ -294,9 +294,8 @@ def replace(path, text):
     os.rename(path + '.new', path)
 
 
-@contextlib.contextmanager
-def timed():
-    """A list that holds the seconds spent when the block is left."""
-    spent, start = [], time.monotonic()
-    yield spent
-    spent.append(time.monotonic() - start)
+def log_time(line):
+    """A line's time= in seconds since the epoch."""
+    stamp = datetime.datetime.fromisoformat(
+        line['time'].replace('Z', '+00:00'))
+    return stamp.timestamp()

@@ -217,7 +217,7 @@ def parse_mail(path):
     with open(path, 'rb') as f:
         raw = f.read()
     mail = email.message_from_bytes(raw, policy=email.policy.default)
-    mail.raw = raw
+    mail.raw, mail.path = raw, path
     mail.received = [re.sub(r'\s+', ' ', str(h))
                      for h in mail.get_all('Received', [])]
     return mail

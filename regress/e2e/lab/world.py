@@ -28,6 +28,8 @@ MX6 = '2001:db8:2::10'
 HOST_A, HOST_B, HOST_C = '10.0.0.10', '10.0.0.11', '10.0.0.12'
 HOST_A6 = 'fd00:10::10'
 
+HOSTNAMES = {'a': 'mail', 'b': 'mail2', 'c': 'mail3'}
+
 # A side's resolver is what its own hosts use; the gateway is told its own.
 RESOLV = {'inet': OUTSIDE_DNS[0], 'intra': INSIDE_DNS}
 
@@ -55,7 +57,8 @@ class World:
                            'test.', 'arpa.'])
         self._zones()
         self.mx = Postfix(self.inet, self.peers, WORK + '/mx', MX,
-                          'mx.dest.test', ['dest.test', 'sender.test'],
+                          'mx.example.net',
+                          ['dest.test', 'sender.test', 'example.net'],
                           mynetworks='198.51.100.0/24 203.0.113.1/32',
                           smtp_mx_session_limit='5')
         self.hosts = {}
@@ -64,17 +67,16 @@ class World:
 
     def _zones(self):
         out, inside = self.dns, self.indns
-        out.put('dest.test', 'MX 10 mx.dest.test.')
-        out.put('sender.test', 'MX 10 mx.dest.test.')
-        out.put('mx.dest.test', 'A ' + MX)
+        for name in ('dest.test', 'sender.test', 'example.net'):
+            out.put(name, 'MX 10 mx.example.net.')
+        out.put('mx.example.net', 'A ' + MX)
         out.put('example.com', 'MX 10 gw.example.com.')
         out.put('gw.example.com', 'A ' + GW_EXT)
         out.put('25.113.0.203.in-addr.arpa', 'PTR gw.example.com.')
-        out.put('10.100.51.198.in-addr.arpa', 'PTR mx.dest.test.')
+        out.put('10.100.51.198.in-addr.arpa', 'PTR mx.example.net.')
         inside.put('corp.example.com', 'A ' + HOST_A)
-        for name, address in (('mail', HOST_A), ('mail2', HOST_B),
-                              ('mail3', HOST_C)):
-            inside.put(name + '.corp.example.com', 'A ' + address)
+        for key, address in (('a', HOST_A), ('b', HOST_B), ('c', HOST_C)):
+            inside.put(HOSTNAMES[key] + '.corp.example.com', 'A ' + address)
         # The inside servers tell tales about the Internet (C3).
         inside.put('dest.test', 'MX 10 wrong.dest.test.')
         inside.put('wrong.dest.test', 'A 10.0.0.15')
@@ -96,7 +98,7 @@ class World:
             settings.setdefault('mynetworks', '10.0.0.0/8')
             self.hosts[key] = Postfix(
                 self.intra, self.peers, '%s/host-%s' % (WORK, key), address,
-                'host-%s.corp.example.com' % key, domains, **settings).start()
+                HOSTNAMES[key] + '.corp.example.com', domains, **settings).start()
         return self.hosts[key]
 
     def token(self, word='tok'):
