@@ -38,14 +38,20 @@ static const struct conf_limits default_limits = {
 static const uint32_t default_retry[] = { 30, 60, 300, 900, 1800, HOUR,
 	2 * HOUR };
 
+/* Looked up once: the C library opens a file, which the sandbox forbids. */
 static uint32_t
 cores(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	static uint32_t known;
+	long n;
 
+	if (known != 0)
+		return known;
+	n = sysconf(_SC_NPROCESSORS_ONLN);
 	if (n < 1)
-		return 1;
-	return n > CONF_WORKERS_MAX ? CONF_WORKERS_MAX : (uint32_t)n;
+		n = 1;
+	known = n > CONF_WORKERS_MAX ? CONF_WORKERS_MAX : (uint32_t)n;
+	return known;
 }
 
 struct conf *
