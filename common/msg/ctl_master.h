@@ -70,7 +70,11 @@ enum ctm_root {
 	CTM_ROOT_SPOOL = 3  /* the spool directory */
 };
 
-/* What the topology declares of one process, to be held against the kernel. */
+/*
+ * What the topology declares of one process, to be held against the kernel.
+ * Not said in rows: descriptor 0 of a child is /dev/null, 1 and 2 one pipe to
+ * posternd; numbers of the channel block without a channel are /dev/null.
+ */
 struct ctm_audit {
 	uint32_t instance;
 	struct peer peer;

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections of the tool.  Each asks one question at a time, must ask within
+ * a minute, and must read what it asked for.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/stats.h"
+#include "ctld/ctld.h"
+
+#define IDLE	  60000 /* ms */
+#define SLOT_BITS 5
+
+static struct ctld *self;
+static struct ev_io listener;
+
+static void
+tool_free(struct tool *t)
+{
+	chan_free(t->chan);
+	t->chan = NULL;
+	t->asks = ASKS_NOTHING;
+	ev_timer_del(self->ev, &t->idle);
+}
+
+uint32_t
+tool_question(struct tool *t)
+{
+	t->seq++;
+	return t->slot | t->seq << SLOT_BITS;
+}
+
+struct tool *
+tool_asking(uint32_t question)
+{
+	struct tool *t = &self->tools[question & (TOOLS_MAX - 1)];
+
+	if (t->chan == NULL || t->asks == ASKS_NOTHING ||
+	    (t->slot | t->seq << SLOT_BITS) != question)
+		return NULL;
+	return t;
+}
+
+static void
+touch(struct tool *t)
+{
+	if (ev_timer_set(self->ev, &t->idle, IDLE) == -1)
+		log_warn("timer");
+}
+
+void
+tool_row(struct tool *t, uint16_t type, struct ibuf *b)
+{
+	uint8_t head[2] = { (uint8_t)(type >> 8), (uint8_t)(type & 0xff) };
+	struct iovec iov[2] = { { head, sizeof(head) }, { NULL, 0 } };
+
+	iov[1].iov_base = b->mem + b->rpos;
+	iov[1].iov_len = ibuf_size(b);
+	t->rows++;
+	touch(t);
+	(void)chan_sendv(t->chan, CT_ANS_ROW, t->id, iov, 2, -1);
+}
+
+void
+tool_end(struct tool *t, enum ct_result result, uint32_t count)
+{
+	struct ct_end m = { .result = result, .count = count };
+	struct ibuf b;
+
+	t->asks = ASKS_NOTHING;
+	t->page_due = false;
+	chan_scratch(&b);
+	if (put_ct_end(&b, &m) == 0)
+		(void)chan_send(t->chan, CT_ANS_END, t->id, &b, -1);
+}
+
+void
+tool_give_up(bool queue)
+{
+	struct tool *t;
+
+	for (t = self->tools; t < self->tools + TOOLS_MAX; t++)
+		if (t->asks != ASKS_NOTHING &&
+		    queue == (t->asks == ASKS_QUEUE || t->asks == ASKS_LIST))
+			tool_end(t, CT_AWAY, t->rows);
+}
+
+/* --- questions --- */
+
+/* Every action has its line, with who did it. */
+static void
+log_action(const struct tool *t, const char *verb, const char *what)
+{
+	struct logline l;
+
+	ll_begin(&l, LOG_L_INFO, "control");
+	ll_num(&l, "uid", t->uid);
+	ll_int(&l, "pid", t->pid);
+	ll_cstr(&l, "verb", verb);
+	ll_cstr(&l, "what", what);
+	ll_send(&l);
+}
+
+static int
+begin(struct tool *t, uint32_t id, enum asks asks)
+{
+	if (t->asks != ASKS_NOTHING)
+		return -1; /* one at a time */
+	stats_inc(STAT_CTL_REQUESTS);
+	touch(t);
+	t->id = id;
+	t->asks = asks;
+	t->rows = 0;
+	return 0;
+}
+
+static int
+ask_master(struct chan *ch, uint32_t id, enum asks asks, uint16_t type)
+{
+	struct tool *t = chan_ctx(ch);
+
+	if (begin(t, id, asks) == -1)
+		return -1;
+	if (master_ask(self, t, type) == -1)
+		tool_end(t, CT_AWAY, 0);
+	return 0;
+}
+
+static int
+on_status(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	return ask_master(ch, id, ASKS_STATUS, CTM_REQ_STATUS);
+}
+
+static int
+on_audit(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	return ask_master(ch, id, ASKS_AUDIT, CTM_REQ_AUDIT);
+}
+
+static int
+on_stats(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	return ask_master(ch, id, ASKS_STATS, CTM_REQ_STATUS);
+}
+
+static int
+on_reload(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	log_action(chan_ctx(ch), "reload", "");
+	return ask_master(ch, id, ASKS_RELOAD, CTM_REQ_RELOAD);
+}
+
+static int
+on_list(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct tool *t = chan_ctx(ch);
+
+	(void)fd;
+	if (begin(t, id, ASKS_LIST) == -1)
+		return -1;
+	memset(&t->list, 0, sizeof(t->list));
+	t->list.limit = CQ_PAGE_MAX;
+	if (ibuf_get_cstr(b, t->list.domain, sizeof(t->list.domain), NULL) ==
+		-1 ||
+	    ibuf_get_end(b) == -1)
+		return -1;
+	if (queue_page(self, t) == -1)
+		tool_end(t, CT_AWAY, 0);
+	return 0;
+}
+
+static int
+ask_queue(struct tool *t, uint16_t type, struct ibuf *b)
+{
+	if (queue_ask(self, t, type, b) == -1)
+		tool_end(t, CT_AWAY, 0);
+	return 0;
+}
+
+static int
+on_dests(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	if (begin(chan_ctx(ch), id, ASKS_QUEUE) == -1)
+		return -1;
+	return ask_queue(chan_ctx(ch), CQ_REQ_DESTS, NULL);
+}
+
+static int
+on_show(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct tool *t = chan_ctx(ch);
+	struct ibuf out;
+	uint64_t msgid;
+
+	(void)fd;
+	if (begin(t, id, ASKS_QUEUE) == -1 || ibuf_get_n64(b, &msgid) == -1)
+		return -1;
+	chan_scratch(&out);
+	(void)ibuf_add_n64(&out, msgid);
+	return ask_queue(t, CQ_REQ_SHOW, &out);
+}
+
+static int
+on_remove(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct tool *t = chan_ctx(ch);
+	char text[MSGID_STRLEN];
+	struct ibuf out;
+	uint64_t msgid;
+
+	(void)fd;
+	if (begin(t, id, ASKS_QUEUE) == -1 || ibuf_get_n64(b, &msgid) == -1)
+		return -1;
+	log_action(t, "remove", msgid_fmt(msgid, text));
+	chan_scratch(&out);
+	(void)ibuf_add_n64(&out, msgid);
+	(void)ibuf_add_n32(&out, t->uid);
+	return ask_queue(t, CQ_REQ_REMOVE, &out);
+}
+
+static int
+on_flush(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct tool *t = chan_ctx(ch);
+	char domain[MSG_DOMAIN_MAX + 1];
+	struct ibuf out;
+
+	(void)fd;
+	if (begin(t, id, ASKS_QUEUE) == -1 ||
+	    ibuf_get_cstr(b, domain, sizeof(domain), NULL) == -1 ||
+	    ibuf_get_end(b) == -1)
+		return -1;
+	log_action(t, "flush", domain);
+	chan_scratch(&out);
+	(void)ibuf_add_cstr(&out, domain, MSG_DOMAIN_MAX);
+	(void)ibuf_add_n32(&out, t->uid);
+	return ask_queue(t, CQ_REQ_FLUSH, &out);
+}
+
+static const struct chan_msg tool_msgs[] = {
+	{ CT_REQ_STATUS, 0, 0, FD_NONE, CHAN_ANY, on_status },
+	{ CT_REQ_AUDIT, 0, 0, FD_NONE, CHAN_ANY, on_audit },
+	{ CT_REQ_RELOAD, 0, 0, FD_NONE, CHAN_ANY, on_reload },
+	{ CT_REQ_STATS, 0, 0, FD_NONE, CHAN_ANY, on_stats },
+	{ CT_REQ_LIST, 2, 2 + MSG_DOMAIN_MAX, FD_NONE, CHAN_ANY, on_list },
+	{ CT_REQ_SHOW, 8, 8, FD_NONE, CHAN_ANY, on_show },
+	{ CT_REQ_REMOVE, 8, 8, FD_NONE, CHAN_ANY, on_remove },
+	{ CT_REQ_FLUSH, 2, 2 + MSG_DOMAIN_MAX, FD_NONE, CHAN_ANY, on_flush },
+	{ CT_REQ_DESTS, 0, 0, FD_NONE, CHAN_ANY, on_dests },
+};
+#define NTOOL (sizeof(tool_msgs) / sizeof(tool_msgs[0]))
+
+/* --- connections --- */
+
+static void
+on_violation(struct chan *ch, enum chan_violation v)
+{
+	if (v != CHAN_V_CLOSED)
+		stats_inc(STAT_CTL_DENIED);
+	tool_free(chan_ctx(ch));
+}
+
+static void
+on_drain(struct chan *ch)
+{
+	struct tool *t = chan_ctx(ch);
+
+	if (!t->page_due)
+		return;
+	t->page_due = false;
+	if (queue_page(self, t) == -1)
+		tool_end(t, CT_AWAY, t->rows);
+}
+
+static void
+on_idle(struct ev_timer *timer)
+{
+	tool_free(timer->arg);
+}
+
+static struct tool *
+free_tool(void)
+{
+	struct tool *t;
+
+	for (t = self->tools; t < self->tools + TOOLS_MAX; t++)
+		if (t->chan == NULL)
+			return t;
+	return NULL;
+}
+
+static void
+welcome(int fd)
+{
+	struct chan_spec spec = {
+		.name = "postern",
+		.msgs = tool_msgs,
+		.nmsgs = NTOOL,
+		.on_drain = on_drain,
+		.on_violation = on_violation,
+	};
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct tool *t = free_tool();
+
+	if (t == NULL ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1) {
+		stats_inc(STAT_CTL_DENIED);
+		(void)close(fd);
+		return;
+	}
+	spec.ctx = t;
+	t->uid = cred.uid;
+	t->pid = cred.pid;
+	t->asks = ASKS_NOTHING;
+	t->page_due = false;
+	if ((t->chan = chan_new(self->ev, fd, &spec)) == NULL)
+		log_warn("control connection");
+	else
+		touch(t);
+}
+
+static void
+on_accept(struct ev_io *io, uint32_t events)
+{
+	int fd;
+
+	(void)events;
+	fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd != -1)
+		welcome(fd);
+}
+
+void
+tool_listener(int fd)
+{
+	int old = listener.fd;
+
+	ev_io_del(self->ev, &listener);
+	if (old != -1)
+		(void)close(old);
+	if (ev_io_set(self->ev, &listener, fd, EPOLLIN) == -1)
+		log_warn("control socket");
+}
+
+void
+tool_init(struct ctld *d)
+{
+	uint8_t i;
+
+	self = d;
+	ev_io_init(&listener, on_accept, NULL);
+	for (i = 0; i < TOOLS_MAX; i++) {
+		d->tools[i].slot = i;
+		ev_timer_init(&d->tools[i].idle, on_idle, &d->tools[i]);
+	}
+}
