@@ -123,7 +123,8 @@ class Tree:
     def run(self, *argv):
         """Output of a command run at the top of the tree; it must succeed."""
         return subprocess.run(argv, cwd=self.root, check=True, text=True,
-                              stdout=subprocess.PIPE).stdout
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE).stdout
 
 
 def directory(name):
