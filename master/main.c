@@ -2,20 +2,23 @@
 /* posternd: reads the configuration, starts the processes, watches them. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "master/config.h"
+#include "master/daemon.h"
+#include "master/host.h"
 #include "master/options.h"
+#include "master/topology.h"
 
 /* -n and -v: say what is wrong, or what would be in force. */
 static int
-check(const struct options *o)
+check(const struct options *o, struct config *c)
 {
-	struct config *c = config_load(o->file);
 	int status = EXIT_CONFIG;
 
-	if (c == NULL)
-		fatal("configuration");
+	if (!report_failed(&c->report))
+		host_check(c, o->libexec, -1, false);
 	report_print(&c->report, stderr);
 	if (!report_failed(&c->report)) {
 		status = 0;
@@ -25,17 +28,39 @@ check(const struct options *o)
 			(void)fprintf(stderr, "configuration OK\n");
 	}
 	config_free(c);
-	if (fflush(stdout) != 0)
-		status = EXIT_FAILURE;
 	return status;
+}
+
+static int
+start(const struct options *o, struct config *c)
+{
+	report_print(&c->report, stderr);
+	if (report_failed(&c->report)) {
+		config_free(c);
+		return EXIT_CONFIG;
+	}
+	if (geteuid() != 0)
+		fatalx("posternd is started by root: it gives each of its "
+		       "processes a user of its own");
+	return daemon_run(o, c);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct options o;
+	struct config *c;
+	int status = 0;
 
-	options_parse(&o, argc, argv);
 	log_init("posternd", 0);
-	return check(&o);
+	options_parse(&o, argc, argv);
+	if (o.topology) {
+		topo_print(stdout);
+	} else {
+		c = config_load(o.file);
+		if (c == NULL)
+			fatal("configuration");
+		status = o.check ? check(&o, c) : start(&o, c);
+	}
+	return fflush(stdout) == 0 ? status : EXIT_FAILURE;
 }

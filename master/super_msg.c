@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything a child may say to posternd.  posternd parses nothing but these
+ * fixed-size reports; the worst a hostile child can do with them is to have
+ * itself or a peer of its own replaced.
+ */
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/sandbox.h"
+#include "master/config.h"
+#include "master/super.h"
+
+#define QUEUE_MAX (64UL * 1024 * 1024) /* a configuration of many domains */
+
+static void
+mark_ready(struct instance *i)
+{
+	struct super *s = i->super;
+	uint32_t n;
+
+	if (i->life == LIFE_STARTING)
+		i->life = LIFE_READY;
+	if (s->phase != PHASE_STARTING) {
+		commit_check(s);
+		return;
+	}
+	for (n = 0; n < TOPO_INSTANCES; n++)
+		if (topo_wanted(s->config->conf, &s->inst[n].peer) &&
+		    s->inst[n].life != LIFE_READY)
+			return;
+	s->phase = PHASE_RUNNING;
+	log_set_chan(s->log);
+	s->hooks->ready(s->arg);
+}
+
+static int
+on_ready(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	struct instance *i = chan_ctx(c);
+	struct cm_ready m;
+
+	(void)id;
+	(void)fd;
+	if (get_cm_ready(b, &m) == -1 ||
+	    m.generation > i->super->config->conf->generation)
+		return -1;
+	i->generation = m.generation;
+	mark_ready(i);
+	return 0;
+}
+
+static int
+on_sandboxed(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	struct instance *i = chan_ctx(c);
+	struct logline l;
+
+	(void)id;
+	(void)fd;
+	if (get_cm_sandboxed(b, &i->sandbox) == -1)
+		return -1;
+	i->heard = ev_now(i->super->ev);
+	if ((i->sandbox.missing & (SANDBOX_NO_SECCOMP | SANDBOX_NO_LANDLOCK)) ==
+	    0)
+		return 0;
+	ll_begin(&l, LOG_L_ERROR, "sandbox-incomplete");
+	ll_cstr(&l, "instance", i->name);
+	ll_cstr(&l, "seccomp",
+	    (i->sandbox.missing & SANDBOX_NO_SECCOMP) != 0 ? "no" : "yes");
+	ll_cstr(&l, "landlock",
+	    (i->sandbox.missing & SANDBOX_NO_LANDLOCK) != 0 ? "no" : "yes");
+	ll_send(&l);
+	return 0;
+}
+
+static int
+on_pong(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	struct instance *i = chan_ctx(c);
+
+	(void)b;
+	(void)fd;
+	if (id > i->super->serial || id < i->pong)
+		return -1;
+	i->pong = id;
+	i->heard = ev_now(i->super->ev);
+	return 0;
+}
+
+static int
+on_drained(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	struct instance *i = chan_ctx(c);
+
+	(void)id;
+	(void)b;
+	(void)fd;
+	return i->life == LIFE_DRAINING ? 0 : -1;
+}
+
+static int
+on_reopen(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	struct instance *i = chan_ctx(c);
+
+	(void)id;
+	(void)b;
+	(void)fd;
+	i->super->hooks->reopen(i->super->arg, i);
+	return 0;
+}
+
+/*
+ * The one that broke the contract is replaced, never the one that reports it.
+ * The report may be older than the peer's present life: it is known to be
+ * about this one only if the reporter has answered a ping that was sent behind
+ * the new channel, or was itself born later.  Otherwise the two get another
+ * channel and no more.
+ */
+static int
+on_violation(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	struct instance *i = chan_ctx(c), *bad;
+	struct cm_violation m;
+
+	(void)id;
+	(void)fd;
+	if (get_cm_violation(b, &m) == -1)
+		return -1;
+	if (m.peer.proc == PROC_MASTER)
+		return i->peer.proc == PROC_LOGD ? 0 : -1;
+	if (topo_slot(&i->peer, &m.peer) <= 0)
+		return -1;
+	bad = super_find(i->super, &m.peer);
+	if (bad == NULL || m.kind == CHAN_V_CLOSED)
+		return 0;
+	if (i->born > bad->born || i->pong > bad->born)
+		instance_kill(bad, "broke the contract of a channel");
+	else
+		wire_pair(i, bad);
+	return 0;
+}
+
+static void
+ask(struct chan *c, uint16_t type, uint32_t id)
+{
+	struct instance *i = chan_ctx(c);
+
+	i->super->hooks->request(i->super->arg, i, type, id);
+}
+
+static int
+on_ask_status(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	ask(c, CTM_REQ_STATUS, id);
+	return 0;
+}
+
+static int
+on_ask_audit(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	ask(c, CTM_REQ_AUDIT, id);
+	return 0;
+}
+
+static int
+on_ask_reload(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	ask(c, CTM_REQ_RELOAD, id);
+	return 0;
+}
+
+#define COMMON_ROWS                                                            \
+	{ CM_ANS_SANDBOXED, CM_SANDBOXED_LEN, CM_SANDBOXED_LEN, FD_NONE,       \
+		CHAN_ANY, on_sandboxed },                                      \
+	    { CM_ANS_READY, CM_READY_LEN, CM_READY_LEN, FD_NONE, CHAN_ANY,     \
+		    on_ready },                                                \
+	    { CM_ANS_PONG, 0, 0, FD_NONE, CHAN_ANY, on_pong },                 \
+	    { CM_ANS_DRAINED, 0, 0, FD_NONE, CHAN_ANY, on_drained },           \
+	{                                                                      \
+		CM_ANS_VIOLATION, CM_VIOLATION_LEN, CM_VIOLATION_LEN, FD_NONE, \
+		    CHAN_ANY, on_violation                                     \
+	}
+
+static const struct chan_msg all_msgs[] = {
+	COMMON_ROWS,
+};
+static const struct chan_msg logd_msgs[] = {
+	COMMON_ROWS,
+	{ CM_ANS_REOPEN, 0, 0, FD_NONE, CHAN_ANY, on_reopen },
+};
+static const struct chan_msg ctld_msgs[] = {
+	COMMON_ROWS,
+	{ CTM_REQ_STATUS, 0, 0, FD_NONE, CHAN_ANY, on_ask_status },
+	{ CTM_REQ_AUDIT, 0, 0, FD_NONE, CHAN_ANY, on_ask_audit },
+	{ CTM_REQ_RELOAD, 0, 0, FD_NONE, CHAN_ANY, on_ask_reload },
+};
+
+/* A channel that ends while its process goes on is one we cannot live with. */
+static void
+on_broken(struct chan *c, enum chan_violation why)
+{
+	struct instance *i = chan_ctx(c);
+
+	if (why != CHAN_V_CLOSED)
+		instance_kill(i, chan_violation_name(why));
+	chan_free(c);
+	i->chan = NULL;
+}
+
+#define SET(table)                                                             \
+	do {                                                                   \
+		spec->msgs = (table);                                          \
+		spec->nmsgs = sizeof(table) / sizeof((table)[0]);              \
+	} while (0)
+
+void
+msgs_spec(const struct instance *i, struct chan_spec *spec)
+{
+	memset(spec, 0, sizeof(*spec));
+	spec->name = i->name;
+	spec->send_fds = true;
+	spec->queue_max = QUEUE_MAX;
+	/* chan_ctx() gives it back without the const */
+	spec->ctx = &i->super->inst[i->number];
+	spec->on_violation = on_broken;
+	if (i->peer.proc == PROC_LOGD)
+		SET(logd_msgs);
+	else if (i->peer.proc == PROC_CTLD)
+		SET(ctld_msgs);
+	else
+		SET(all_msgs);
+}
