@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o smtpd-in/answer.o
- * smtpd-in/data.o common/smtp.a common/base/reason.o */
+/* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
+/* link: smtpd-in/answer.o smtpd-in/data.o common/smtp.a */
+/* link: common/base/reason.o */
 /*
  * Drives the SMTP session machine from a script, without a socket, and writes
  * down all that comes out: driver [-a] [-s STEP] NAME.in

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o smtpd-in/answer.o
- * smtpd-in/data.o common/smtp.a common/base/reason.o */
+/* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
+/* link: smtpd-in/answer.o smtpd-in/data.o common/smtp.a */
+/* link: common/base/reason.o */
 /*
  * The session machine on real sockets, for black-box suites, and for nothing
  * else: toyserver PORT [SINKPORT].  A process a session, on 127.0.0.1.  Takes
