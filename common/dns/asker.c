@@ -19,7 +19,7 @@ struct asker {
 	struct peer peer;
 	struct chan *chan;
 	size_t nwaiters;
-	LIST_HEAD(, waiter) waiters;
+	struct waiter_list waiters;
 };
 
 /* --- answers --- */
@@ -260,7 +260,7 @@ on_query(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	uint32_t ttl;
 
 	(void)fd;
-	if (get_sd_query(b, &m) == -1 || !dns_type_known(m.type))
+	if (get_sd_query(b, &m) == -1 || !dns_type_known((uint16_t)m.type))
 		return -1;
 	type = (enum dns_type)m.type;
 	stats_inc(STAT_DNS_QUESTIONS);
@@ -293,9 +293,9 @@ static const struct chan_msg asker_msgs[] = {
 static void
 asker_free(struct asker *k)
 {
-	struct waiter *w;
+	struct waiter *w, *next;
 
-	while ((w = LIST_FIRST(&k->waiters)) != NULL)
+	LIST_FOREACH_SAFE(w, &k->waiters, of_asker, next)
 		waiter_free(w);
 	LIST_REMOVE(k, entry);
 	chan_free(k->chan);
@@ -360,9 +360,9 @@ asker_new(struct dnsd *d, const struct peer *peer, int fd)
 void
 askers_free(struct dnsd *d)
 {
-	struct asker *k;
+	struct asker *k, *next;
 
-	while ((k = LIST_FIRST(&d->askers)) != NULL)
+	LIST_FOREACH_SAFE(k, &d->askers, entry, next)
 		asker_free(k);
 }
 

@@ -67,9 +67,9 @@ drop(struct dns_cache *c, struct entry *e)
 void
 dns_cache_flush(struct dns_cache *c)
 {
-	struct entry *e;
+	struct entry *e, *next;
 
-	while ((e = TAILQ_FIRST(&c->lru)) != NULL)
+	TAILQ_FOREACH_SAFE(e, &c->lru, used, next)
 		drop(c, e);
 }
 
@@ -148,6 +148,20 @@ entry_new(const char *name, enum dns_type type, struct dns_answer *a,
 	return e;
 }
 
+/* Back within the bounds: the least recently used go. */
+static void
+evict(struct dns_cache *c)
+{
+	struct entry *e, *prev;
+
+	TAILQ_FOREACH_REVERSE_SAFE(e, &c->lru, lru, used, prev)
+	{
+		if (c->entries <= c->conf.entries && c->bytes <= c->conf.bytes)
+			break;
+		drop(c, e);
+	}
+}
+
 void
 dns_cache_put(struct dns_cache *c, const char *name, enum dns_type type,
     struct dns_answer *a, uint64_t now)
@@ -165,8 +179,7 @@ dns_cache_put(struct dns_cache *c, const char *name, enum dns_type type,
 	TAILQ_INSERT_HEAD(&c->lru, e, used);
 	c->entries++;
 	c->bytes += entry_bytes(e);
-	while (c->entries > c->conf.entries || c->bytes > c->conf.bytes)
-		drop(c, TAILQ_LAST(&c->lru, lru));
+	evict(c);
 }
 
 struct dns_answer *

@@ -20,6 +20,8 @@
 struct asker;
 struct lookup;
 
+LIST_HEAD(waiter_list, waiter);
+
 /* One question of one asker that has no answer yet. */
 struct waiter {
 	LIST_ENTRY(waiter) of_lookup;
@@ -44,7 +46,7 @@ struct lookup {
 	struct dns_query query;
 	struct ev_io io;
 	struct ev_timer timer;
-	LIST_HEAD(, waiter) waiters;
+	struct waiter_list waiters;
 };
 
 RB_HEAD(lookup_tree, lookup);

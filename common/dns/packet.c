@@ -359,24 +359,27 @@ field_number(const ldns_rr *rr, size_t i, size_t want, uint32_t *v)
 }
 
 static void
-take_address(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
+take_address(struct dns_build *b, const ldns_rr *rr, enum dns_type type)
 {
-	if (field(rr, 0, &rec->data, &rec->len))
-		dns_build_add(b, rec);
+	struct dns_record rec = { .type = type };
+
+	if (field(rr, 0, &rec.data, &rec.len))
+		dns_build_add(b, &rec);
 }
 
 static void
-take_name(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
+take_name(struct dns_build *b, const ldns_rr *rr, enum dns_type type)
 {
+	struct dns_record rec = { .type = type };
 	char name[DNS_NAME_SIZE];
 
 	if (!field_name(rr, 0, name)) {
 		b->left_out++;
 		return;
 	}
-	rec->data = (const uint8_t *)name;
-	rec->len = strlen(name);
-	dns_build_add(b, rec);
+	rec.data = (const uint8_t *)name;
+	rec.len = strlen(name);
+	dns_build_add(b, &rec);
 }
 
 /*
@@ -385,8 +388,9 @@ take_name(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
  * MX and its address would get the mail (RFC 5321 section 5.1).
  */
 static void
-take_mx(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
+take_mx(struct dns_build *b, const ldns_rr *rr, enum dns_type type)
 {
+	struct dns_record rec = { .type = type };
 	char name[DNS_NAME_SIZE] = NAME_INVALID;
 	uint32_t pref;
 
@@ -394,15 +398,16 @@ take_mx(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
 		return;
 	if (!field_name(rr, 1, name))
 		memcpy(name, NAME_INVALID, sizeof(NAME_INVALID));
-	rec->pref = (uint16_t)pref;
-	rec->data = (const uint8_t *)name;
-	rec->len = strlen(name);
-	dns_build_add(b, rec);
+	rec.pref = (uint16_t)pref;
+	rec.data = (const uint8_t *)name;
+	rec.len = strlen(name);
+	dns_build_add(b, &rec);
 }
 
 static void
-take_text(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
+take_text(struct dns_build *b, const ldns_rr *rr, enum dns_type type)
 {
+	struct dns_record rec = { .type = type };
 	uint8_t text[DNS_TCP_MAX];
 	size_t i, n, used = 0;
 	const uint8_t *p;
@@ -414,49 +419,48 @@ take_text(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
 		memcpy(text + used, p + 1, n - 1);
 		used += n - 1;
 	}
-	rec->data = text;
-	rec->len = used;
-	dns_build_add(b, rec);
+	rec.data = text;
+	rec.len = used;
+	dns_build_add(b, &rec);
 }
 
 static void
-take_tlsa(struct dns_build *b, const ldns_rr *rr, struct dns_record *rec)
+take_tlsa(struct dns_build *b, const ldns_rr *rr, enum dns_type type)
 {
+	struct dns_record rec = { .type = type };
 	uint32_t usage, selector, matching;
 
 	if (!field_number(rr, 0, 1, &usage) ||
 	    !field_number(rr, 1, 1, &selector) ||
 	    !field_number(rr, 2, 1, &matching) ||
-	    !field(rr, 3, &rec->data, &rec->len))
+	    !field(rr, 3, &rec.data, &rec.len))
 		return;
-	rec->usage = (uint8_t)usage;
-	rec->selector = (uint8_t)selector;
-	rec->matching = (uint8_t)matching;
-	dns_build_add(b, rec);
+	rec.usage = (uint8_t)usage;
+	rec.selector = (uint8_t)selector;
+	rec.matching = (uint8_t)matching;
+	dns_build_add(b, &rec);
 }
 
 static void
 take_record(struct dns_build *b, const ldns_rr *rr, enum dns_type type)
 {
-	struct dns_record rec = { .type = type };
-
 	switch (type) {
 	case DNS_T_A:
 	case DNS_T_AAAA:
-		take_address(b, rr, &rec);
+		take_address(b, rr, type);
 		break;
 	case DNS_T_CNAME:
 	case DNS_T_PTR:
-		take_name(b, rr, &rec);
+		take_name(b, rr, type);
 		break;
 	case DNS_T_MX:
-		take_mx(b, rr, &rec);
+		take_mx(b, rr, type);
 		break;
 	case DNS_T_TXT:
-		take_text(b, rr, &rec);
+		take_text(b, rr, type);
 		break;
 	case DNS_T_TLSA:
-		take_tlsa(b, rr, &rec);
+		take_tlsa(b, rr, type);
 		break;
 	}
 }
@@ -501,7 +505,7 @@ find_cname(const struct reader *msg, const char *name, char *target,
 	struct reader r = *msg;
 	struct frame f;
 	ldns_rr *rr;
-	char other[DNS_NAME_SIZE];
+	char other[DNS_NAME_SIZE] = "";
 	unsigned i;
 	int found = 0;
 	bool ok;

@@ -8,7 +8,7 @@
 
 #define SOCKET_TIME 5000 /* ms for a socket; a TCP one comes connected */
 #define TCP_TIME    3000 /* ms for an answer over TCP, first round */
-#define PAUSE_FIRST 200	 /* ms before a new round when errors come at once */
+#define PAUSE_FIRST 200U /* ms before a new round when errors come at once */
 #define PAUSE_STEPS 3	 /* it doubles so often */
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/dns/packet.o common/dns/answer.o common/dns/name.o -lldns */
 /* Queries as sent, and every way in which a reply can be good or bad. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -460,6 +461,31 @@ test_truncated_everywhere(void **state)
 	}
 }
 
+/* Whatever came, nothing of it stays (ldns issue 317: TSIG that leaks). */
+static void
+test_no_growth(void **state)
+{
+	struct dns_query_packet q;
+	struct dns_chain chain;
+	size_t i, before = 0;
+	unsigned round;
+
+	(void)state;
+	for (round = 0; round < 200; round++) {
+		for (i = 0; i < NELEMS(replies); i++) {
+			const struct reply_case *c = &replies[i];
+
+			make_query(&q, c->name, c->type);
+			wire_reply(&wire, &q, c->reply);
+			assert_int_equal(dns_chain_init(&chain, c->name), 0);
+			(void)parse(&q, wire.b, wire.n, round % 2, &chain);
+		}
+		if (round == 99) /* the allocator's own stores are full */
+			before = mallinfo2().uordblks;
+	}
+	assert_int_equal(mallinfo2().uordblks, before);
+}
+
 /* Without EDNS in the query, FORMERR is no hint to drop it. */
 static void
 test_no_edns(void **state)
@@ -672,6 +698,7 @@ main(void)
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_truncated_everywhere),
+		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_no_edns),
 		cmocka_unit_test(test_many_records),
 		cmocka_unit_test(test_best_mx_last),
