@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+
+#include "postern/kernel.h"
+#include "postern/ksock.h"
+
+/* --- /proc/PID/status --- */
+
+static void
+ids(const char *s, uid_t *out)
+{
+	char *end;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		out[i] = (uid_t)strtoul(s, &end, 10);
+		s = end;
+	}
+}
+
+static unsigned
+words(const char *s)
+{
+	unsigned n = 0;
+	bool in = false;
+
+	for (; *s != '\0' && *s != '\n'; s++) {
+		bool space = *s == ' ' || *s == '\t';
+
+		if (!space && !in)
+			n++;
+		in = !space;
+	}
+	return n;
+}
+
+static void
+status_line(struct kproc *k, const char *key, const char *value)
+{
+	static const struct {
+		const char *key;
+		size_t off;
+	} caps[] = {
+		{ "CapInh", offsetof(struct kproc, cap_inh) },
+		{ "CapPrm", offsetof(struct kproc, cap_prm) },
+		{ "CapEff", offsetof(struct kproc, cap_eff) },
+		{ "CapBnd", offsetof(struct kproc, cap_bnd) },
+		{ "CapAmb", offsetof(struct kproc, cap_amb) },
+	};
+	static const struct {
+		const char *key;
+		size_t off;
+	} numbers[] = {
+		{ "NoNewPrivs", offsetof(struct kproc, no_new_privs) },
+		{ "Seccomp", offsetof(struct kproc, seccomp) },
+		{ "Seccomp_filters", offsetof(struct kproc, filters) },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		if (strcmp(key, caps[i].key) == 0)
+			*(uint64_t *)(void *)((char *)k + caps[i].off) =
+			    strtoull(value, NULL, 16);
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(key, numbers[i].key) == 0)
+			*(unsigned *)(void *)((char *)k + numbers[i].off) =
+			    (unsigned)strtoul(value, NULL, 10);
+	if (strcmp(key, "Uid") == 0)
+		ids(value, k->uid);
+	else if (strcmp(key, "Gid") == 0)
+		ids(value, k->gid);
+	else if (strcmp(key, "Groups") == 0)
+		k->ngroups = words(value);
+}
+
+static int
+read_status(pid_t pid, struct kproc *k)
+{
+	char path[64], line[4096], *colon;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if ((colon = strchr(line, ':')) == NULL)
+			continue;
+		*colon = '\0';
+		status_line(k, line, colon + 1);
+	}
+	(void)fclose(f);
+	return 0;
+}
+
+/* --- namespaces and root --- */
+
+int
+kernel_stat(const char *path, uint64_t *dev, uint64_t *ino)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return -1;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return 0;
+}
+
+static unsigned
+count_interfaces(pid_t pid)
+{
+	char path[64], line[1024], *s;
+	unsigned n = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (strchr(line, ':') == NULL)
+			continue;
+		for (s = line; *s == ' '; s++)
+			;
+		if (strncmp(s, "lo:", 3) != 0)
+			n++;
+	}
+	(void)fclose(f);
+	return n;
+}
+
+int
+kproc_read(pid_t pid, struct kproc *k)
+{
+	char path[64];
+	uint64_t dev;
+
+	memset(k, 0, sizeof(*k));
+	if (read_status(pid, k) == -1)
+		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	if (kernel_stat(path, &dev, &k->netns) == -1)
+		return -1;
+	k->interfaces = count_interfaces(pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/root/.", (int)pid);
+	return kernel_stat(path, &k->root_dev, &k->root_ino);
+}
+
+int
+kernel_join_netns(pid_t pid)
+{
+	char path[64];
+	int fd, rc;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return -1;
+	rc = setns(fd, CLONE_NEWNET);
+	(void)close(fd);
+	return rc;
+}
+
+/* --- descriptors --- */
+
+static const struct {
+	const char *prefix;
+	enum kfd_kind kind;
+} links[] = {
+	{ "pipe:", KFD_PIPE },
+	{ "anon_inode:[eventpoll]", KFD_EPOLL },
+	{ "anon_inode:[signalfd]", KFD_SIGNALFD },
+	{ "anon_inode:inotify", KFD_INOTIFY },
+	{ "/memfd:", KFD_MEMFD },
+	{ "socket:[", KFD_SOCKET },
+};
+
+static void
+classify(pid_t pid, struct kfd *k)
+{
+	char path[64];
+	struct stat st;
+	size_t i;
+
+	if (strcmp(k->link, "/dev/null") == 0) {
+		k->kind = KFD_NULL;
+		return;
+	}
+	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (strncmp(k->link, links[i].prefix,
+			strlen(links[i].prefix)) == 0)
+			k->kind = links[i].kind;
+	if (k->kind == KFD_SOCKET) {
+		k->inode = strtoull(k->link + strlen("socket:["), NULL, 10);
+		ksock_classify(k);
+		return;
+	}
+	if (k->kind != KFD_OTHER || k->link[0] != '/')
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, k->fd);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		k->kind = KFD_DIR;
+	else if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		k->kind = KFD_FILE;
+}
+
+ssize_t
+kfd_list(pid_t pid, struct kfd **out)
+{
+	char path[64];
+	struct kfd *v = NULL, *bigger;
+	struct dirent *e;
+	ssize_t n = 0, len;
+	int dirfd_;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	if ((d = opendir(path)) == NULL)
+		return -1;
+	dirfd_ = dirfd(d);
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		bigger = reallocarray(v, (size_t)n + 1, sizeof(*v));
+		if (bigger == NULL)
+			break;
+		v = bigger;
+		memset(&v[n], 0, sizeof(v[n]));
+		v[n].fd = (int)strtol(e->d_name, NULL, 10);
+		len = readlinkat(dirfd_, e->d_name, v[n].link,
+		    sizeof(v[n].link) - 1);
+		if (len == -1)
+			continue; /* closed meanwhile */
+		classify(pid, &v[n]);
+		n++;
+	}
+	(void)closedir(d);
+	*out = v;
+	return n;
+}
+
+const char *
+kfd_name(enum kfd_kind kind)
+{
+	static const char *const names[KFD_MAX] = {
+		[KFD_OTHER] = "unknown",
+		[KFD_NULL] = "/dev/null",
+		[KFD_PIPE] = "pipe",
+		[KFD_EPOLL] = "epoll",
+		[KFD_MEMFD] = "memfd",
+		[KFD_SIGNALFD] = "signalfd",
+		[KFD_INOTIFY] = "inotify",
+		[KFD_FILE] = "file",
+		[KFD_DIR] = "directory",
+		[KFD_SOCKET] = "socket",
+		[KFD_CHANNEL] = "channel",
+		[KFD_UNIX_LISTEN] = "unix listener",
+		[KFD_UNIX_DGRAM] = "unix datagram socket",
+		[KFD_UNIX_OTHER] = "unix socket",
+		[KFD_TCP] = "TCP socket",
+		[KFD_TCP_LISTEN] = "TCP listener",
+		[KFD_UDP] = "UDP socket",
+	};
+
+	return (unsigned)kind < KFD_MAX && names[kind] != NULL ? names[kind]
+							       : "unknown";
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Unix sockets come from sock_diag(7), which alone tells the other end of a
+ * pair; TCP and UDP from /proc/PID/net, whose tables are those of the
+ * namespace that the sockets are in.
+ */
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+
+#include "postern/ksock.h"
+
+#define TCP_STATE_LISTEN 10 /* 0A in /proc/net/tcp */
+
+struct sock {
+	uint64_t inode, peer;
+	enum kfd_kind kind;
+};
+
+static struct sock *socks;
+static size_t nsocks, capacity;
+
+static int
+add(uint64_t inode, uint64_t peer, enum kfd_kind kind)
+{
+	struct sock *bigger;
+	size_t want;
+
+	if (nsocks == capacity) {
+		want = capacity > 0 ? capacity * 2 : 1024;
+		bigger = reallocarray(socks, want, sizeof(*socks));
+		if (bigger == NULL)
+			return -1;
+		socks = bigger;
+		capacity = want;
+	}
+	socks[nsocks++] = (struct sock){ inode, peer, kind };
+	return 0;
+}
+
+static int
+by_inode(const void *a, const void *b)
+{
+	const struct sock *x = a, *y = b;
+
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+void
+ksock_classify(struct kfd *k)
+{
+	struct sock key = { k->inode, 0, KFD_SOCKET }, *s;
+
+	s = bsearch(&key, socks, nsocks, sizeof(*socks), by_inode);
+	if (s == NULL)
+		return;
+	k->kind = s->kind;
+	k->peer = s->peer;
+}
+
+/* --- unix --- */
+
+static enum kfd_kind
+unix_kind(const struct unix_diag_msg *m, uint64_t peer)
+{
+	if (m->udiag_state == TCP_STATE_LISTEN)
+		return KFD_UNIX_LISTEN;
+	if (m->udiag_type == SOCK_SEQPACKET && peer != 0)
+		return KFD_CHANNEL;
+	return m->udiag_type == SOCK_DGRAM ? KFD_UNIX_DGRAM : KFD_UNIX_OTHER;
+}
+
+static int
+unix_message(const struct nlmsghdr *h)
+{
+	const struct unix_diag_msg *m = NLMSG_DATA(h);
+	const char *p = (const char *)(m + 1);
+	const char *end = (const char *)h + h->nlmsg_len;
+	struct rtattr a;
+	uint32_t peer = 0;
+
+	while (end - p >= (ptrdiff_t)sizeof(a)) {
+		memcpy(&a, p, sizeof(a));
+		if (a.rta_len < sizeof(a) || end - p < a.rta_len)
+			break;
+		if (a.rta_type == UNIX_DIAG_PEER &&
+		    a.rta_len >= sizeof(a) + sizeof(peer))
+			memcpy(&peer, p + sizeof(a), sizeof(peer));
+		p += NLMSG_ALIGN(a.rta_len);
+	}
+	return add(m->udiag_ino, peer, unix_kind(m, peer));
+}
+
+/* 1: the end; 0: more to come; -1 */
+static int
+unix_packet(const char *buf, size_t len)
+{
+	struct nlmsghdr h;
+
+	while (len >= sizeof(h)) {
+		memcpy(&h, buf, sizeof(h));
+		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len)
+			break;
+		if (h.nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (h.nlmsg_type == NLMSG_ERROR)
+			return -1;
+		if (unix_message((const struct nlmsghdr *)(const void *)buf) ==
+		    -1)
+			return -1;
+		if (NLMSG_ALIGN(h.nlmsg_len) >= len)
+			break;
+		buf += NLMSG_ALIGN(h.nlmsg_len);
+		len -= NLMSG_ALIGN(h.nlmsg_len);
+	}
+	return 0;
+}
+
+static int
+load_unix(void)
+{
+	static _Alignas(struct nlmsghdr) char buf[64 * 1024];
+	struct {
+		struct nlmsghdr h;
+		struct unix_diag_req r;
+	} req = {
+		.h = { .nlmsg_len = sizeof(req),
+		    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.r = { .sdiag_family = AF_UNIX,
+		    .udiag_states = ~0U,
+		    .udiag_show = UDIAG_SHOW_PEER },
+	};
+	int fd, rc = -1;
+	ssize_t n;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	if (fd == -1)
+		return -1;
+	if (send(fd, &req, sizeof(req), 0) == sizeof(req))
+		do {
+			n = recv(fd, buf, sizeof(buf), 0);
+			rc = n <= 0 ? -1 : unix_packet(buf, (size_t)n);
+		} while (rc == 0);
+	(void)close(fd);
+	return rc == 1 ? 0 : -1;
+}
+
+/* --- TCP and UDP --- */
+
+/* "sl local remote st queues timer retrnsmt uid timeout inode ..." */
+static void
+inet_line(char *line, bool tcp)
+{
+	unsigned field = 0, state = 0;
+	uint64_t inode = 0;
+	char *w, *rest = line;
+
+	while ((w = strsep(&rest, " \n")) != NULL) {
+		if (*w == '\0')
+			continue;
+		if (field == 3)
+			state = (unsigned)strtoul(w, NULL, 16);
+		else if (field == 9)
+			inode = strtoull(w, NULL, 10);
+		field++;
+	}
+	if (inode == 0)
+		return;
+	if (!tcp)
+		(void)add(inode, 0, KFD_UDP);
+	else
+		(void)add(inode, 0,
+		    state == TCP_STATE_LISTEN ? KFD_TCP_LISTEN : KFD_TCP);
+}
+
+static void
+load_inet(pid_t pid)
+{
+	static const struct {
+		const char *name;
+		bool tcp;
+	} tables[] = {
+		{ "tcp", true },
+		{ "tcp6", true },
+		{ "udp", false },
+		{ "udp6", false },
+	};
+	char path[64], line[1024];
+	size_t i;
+	FILE *f;
+
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid,
+		    tables[i].name);
+		if ((f = fopen(path, "re")) == NULL)
+			continue;
+		while (fgets(line, sizeof(line), f) != NULL)
+			inet_line(line, tables[i].tcp);
+		(void)fclose(f);
+	}
+}
+
+int
+ksock_load(const pid_t *pids, size_t n)
+{
+	size_t i;
+
+	nsocks = 0;
+	if (load_unix() == -1)
+		return -1;
+	for (i = 0; i < n; i++)
+		load_inet(pids[i]);
+	qsort(socks, nsocks, sizeof(*socks), by_inode);
+	return 0;
+}

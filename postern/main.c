@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * postern: see tool.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build/version.h"
+#include "postern/tool.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int, char **, bool);
+} verbs[] = {
+	{ "status", cmd_status },
+	{ "stats", cmd_stats },
+	{ "queue", cmd_queue },
+	{ "audit", cmd_audit },
+	{ "reload", cmd_reload },
+};
+#define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static int
+usage(void)
+{
+	(void)fputs("usage: postern [-s SOCKET] VERB\n"
+		    "  status [-j]                  processes and their state\n"
+		    "  stats [-j]                   counters\n"
+		    "  queue list [-j] [DOMAIN]     messages in the queue\n"
+		    "  queue show [-j] ID ...       one message, whole\n"
+		    "  queue remove ID ...          take it out, no bounce\n"
+		    "  queue flush [DOMAIN]         try now\n"
+		    "  queue destinations [-j]      by next hop\n"
+		    "  audit [-j]                   isolation: declared and "
+		    "real\n"
+		    "  reload                       read postern.conf again\n",
+	    stderr);
+	return EXIT_USE;
+}
+
+/* Take every -j out of the arguments, wherever it stands. */
+static bool
+take_json(int *argc, char **argv)
+{
+	bool json = false;
+	int i, n = 0;
+
+	for (i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "-j") == 0)
+			json = true;
+		else
+			argv[n++] = argv[i];
+	}
+	*argc = n;
+	return json;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = RUNSTATEDIR "/postern/control.sock";
+	bool json;
+	size_t i;
+	int opt, rc;
+
+	while ((opt = getopt(argc, argv, "+js:V")) != -1) {
+		if (opt == 's') {
+			path = optarg;
+		} else if (opt == 'V') {
+			(void)puts("postern " POSTERN_VERSION);
+			return 0;
+		} else if (opt == 'j') {
+			optind--; /* seen again by take_json() */
+			break;
+		} else {
+			return usage();
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	json = take_json(&argc, argv);
+	for (i = 0; argc > 0 && i < NVERBS; i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0)
+			continue;
+		if (ask_connect(path) == -1)
+			return EXIT_ASK;
+		rc = verbs[i].run(argc - 1, argv + 1, json);
+		if (fflush(stdout) == EOF)
+			rc = EXIT_ASK;
+		return rc == EXIT_USE ? usage() : rc;
+	}
+	return usage();
+}
