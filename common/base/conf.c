@@ -197,12 +197,9 @@ breadth(const char *pattern)
 	return pattern[1] == '\0' ? 2 : 1;
 }
 
-/*
- * Most specific first; of two suffixes the longer.  A total order, so that
- * each pattern can be searched for.
- */
-static int
-pattern_order(const char *x, const char *y)
+/* A total order, so that each pattern can be searched for. */
+int
+conf_pattern_cmp(const char *x, const char *y)
 {
 	size_t nx = strlen(x), ny = strlen(y);
 
@@ -218,7 +215,7 @@ connector_order(const void *a, const void *b)
 {
 	const struct conf_connector *x = a, *y = b;
 
-	return pattern_order(x->pattern, y->pattern);
+	return conf_pattern_cmp(x->pattern, y->pattern);
 }
 
 void
@@ -280,7 +277,7 @@ connector_cmp(const void *key, const void *elem)
 {
 	const struct conf_connector *k = elem;
 
-	return pattern_order(key, k->pattern);
+	return conf_pattern_cmp(key, k->pattern);
 }
 
 static const struct conf_connector *

@@ -194,6 +194,8 @@ struct conf_host *conf_route_add_host(struct conf_route *);
  * are added, and before any *_find().
  */
 void conf_seal(struct conf *);
+/* Order of connectors: most specific first, of two suffixes the longer. */
+int conf_pattern_cmp(const char *, const char *);
 const char *side_name(enum side); /* "ext", "int" */
 
 #endif

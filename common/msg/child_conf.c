@@ -471,6 +471,9 @@ get_connector(struct conf *c, struct ibuf *b)
 	get_range8(b, &route, CONF_ROUTE_DNS, CONF_ROUTE_SMARTHOST);
 	if (ibuf_get_end(b) == -1 || in.id != c->nconnectors)
 		return -1;
+	if (in.id > 0 &&
+	    conf_pattern_cmp(c->connectors[in.id - 1].pattern, in.pattern) >= 0)
+		return -1;
 	k = conf_add_connector(c);
 	if (k == NULL)
 		return -1;

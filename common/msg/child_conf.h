@@ -59,11 +59,12 @@ enum cc_set {
 int cc_encode(const struct conf *, uint32_t grant,
     int (*send)(void *, uint16_t type, struct ibuf *), void *arg);
 /*
- * child: one message into the conf being built.  -1: malformed.  At BEGIN the
- * caller makes a conf_new() first; END seals it, then the caller takes it into
- * use.  The ids of listeners, domains and connectors are posternd's.  A domain
- * without CC_G_ROUTES has route.kind 0.  Paths do not travel: what a child may
- * use comes as a descriptor.
+ * child: one message into the conf being built.  -1: malformed, and the conf
+ * is good for conf_free() only.  At BEGIN the caller makes a conf_new() first;
+ * END seals it, then the caller takes it into use.  The ids of listeners,
+ * domains and connectors are posternd's.  A domain without CC_G_ROUTES has
+ * route.kind 0.  Paths do not travel: what a child may use comes as a
+ * descriptor.
  */
 int cc_decode(struct conf *, uint16_t type, struct ibuf *);
 

@@ -140,6 +140,8 @@ SPOIL(connector_id, c->connectors[0].id = 5)
 SPOIL(connector_kind, c->connectors[0].route.kind = CONF_ROUTE_MX)
 SPOIL(connector_kind0, c->connectors[1].route.kind = (enum conf_route_kind)0)
 SPOIL(connector_kind5, c->connectors[1].route.kind = (enum conf_route_kind)5)
+SPOIL(connector_same, TEXT(c->connectors[1].pattern, "*.partner.test"))
+SPOIL(connector_order, TEXT(c->connectors[0].pattern, "*"))
 SPOIL(connector_empty, TEXT(c->connectors[0].pattern, ""))
 SPOIL(connector_star, TEXT(c->connectors[0].pattern, "**"))
 SPOIL(connector_mid, TEXT(c->connectors[0].pattern, "a.*.b"))
@@ -215,6 +217,8 @@ static const struct {
 	ROW(connector_kind),
 	ROW(connector_kind0),
 	ROW(connector_kind5),
+	ROW(connector_same),
+	ROW(connector_order),
 	ROW(connector_empty),
 	ROW(connector_star),
 	ROW(connector_mid),
