@@ -8,6 +8,8 @@
 #ifndef QUEUED_STORE_ENVELOPE_H
 #define QUEUED_STORE_ENVELOPE_H
 
+#include <sys/types.h>
+
 #include <stddef.h>
 #include <stdint.h>
 

@@ -10,7 +10,7 @@
  * operator should know goes to the event callback.
  *
  * Units: sizes in bytes, times in Unix milliseconds.  Errors: -1 and errno.
- *	EAGAIN	commit the batch first, then try again
+ *	EAGAIN	commit the batch first, then try again; not committed yet
  *	EMSGSIZE  can never fit this store (envelope, or list of states)
  *	ENOSPC	quota or disk
  *	ENOENT	no such message (any more)
@@ -147,10 +147,10 @@ struct store_params {	       /* 0: the default */
 
 /*
  * Open the store in a directory, an empty one included, and recover: scan,
- * report, call message() for each live message in the order of their
- * acceptance.  dirfd stays the caller's and open as long as the store.  Bad
- * data never makes this fail; an unknown version (ENOTSUP, after an event),
- * another owner (EWOULDBLOCK) and errors of the system do.
+ * report, call message() for each live message, in no certain order.  dirfd
+ * stays the caller's and open as long as the store.  Bad data never makes this
+ * fail; an unknown version (ENOTSUP, after an event), another owner
+ * (EWOULDBLOCK) and errors of the system do.
  */
 int store_open(struct store **, const struct store_ops *, int dirfd,
     const struct store_params *, const struct store_callbacks *);
@@ -199,8 +199,8 @@ size_t store_batch_bytes(const struct store *); /* 0: nothing to commit */
  * store_open_body(): a read-only descriptor of a spilled body, the caller's to
  * close; EINVAL if it is not spilled.
  * store_load(): envelope and state, verified; valid inside the callback.
- * store_each(): the same for all, oldest first; a callback returning non-zero
- * ends it with that value; the store is not changed meanwhile.
+ * store_each(): the same for all, roughly oldest first; a callback returning
+ * non-zero ends it with that value; the store is not changed meanwhile.
  */
 ssize_t store_read(struct store *, struct store_loc, uint64_t off, void *,
     size_t);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Upkeep in bounded steps: segments that nothing needs are freed from the old
+ * end of the log only (a DONE must not go before its message), used again or
+ * removed; new ones made ahead; the oldest emptied when there are too many.
+ */
+#include <errno.h>
+
+#include "queued/store/internal.h"
+#include "queued/store/le.h"
+
+/*
+ * How many segments may hold records.  The records of spilled messages are
+ * copied from the old end to the new one; beyond half of the log that would
+ * be too much copying.
+ */
+static uint64_t
+live_limit(const struct store *s)
+{
+	uint64_t size = s->p.segment_size, n = s->p.max_live_segments;
+
+	if (s->p.quota != 0 && n > s->p.quota / size / 2)
+		n = s->p.quota / size / 2;
+	if (n < 2)
+		n = 2;
+	return n + 2 * s->catalogue / size;
+}
+
+static struct segment *
+oldest_closed(struct store *s)
+{
+	struct segment *seg = TAILQ_FIRST(&s->live);
+
+	return seg == s->active ? NULL : seg;
+}
+
+/* First segment that is still needed, if one before it is not. */
+static uint32_t
+new_tail(struct store *s)
+{
+	struct segment *seg;
+
+	TAILQ_FOREACH(seg, &s->live, link) {
+		if (seg->live > 0 || seg == s->active)
+			break;
+	}
+	if (seg == NULL) /* all free: what comes next has a higher number */
+		return s->next_seq;
+	return seg->seq;
+}
+
+static int
+write_tail(struct store *s, uint32_t tail)
+{
+	uint8_t *p = batch_add(s, REC_TAIL, 0, REC_TAIL_LEN, false);
+
+	if (p == NULL)
+		return -1;
+	le32_put(p, tail);
+	le32_put(p + 4, 0);
+	batch_seal(s);
+	return store_commit(s);
+}
+
+/* The TAIL is on disk: the file is free. */
+static int
+recycle(struct store *s, struct segment *seg)
+{
+	seg_del_live(s, seg);
+	if (seg->damaged) {
+		seg_set_aside(s, seg);
+		return 0;
+	}
+	if (s->nprepared >= PREPARED_WANT || s->fill_fd != -1) {
+		seg_discard(s, seg);
+		return 0;
+	}
+	return prepare_again(s, seg, false);
+}
+
+static int
+free_step(struct store *s)
+{
+	struct segment *seg = oldest_closed(s);
+	uint32_t tail;
+
+	if (seg == NULL || seg->live > 0)
+		return 0;
+	tail = new_tail(s);
+	if (s->active == NULL && seg_by_seq(s, tail) == NULL)
+		return 0; /* nothing would follow; the next commit opens one */
+	if (s->oldest < tail && write_tail(s, tail) == -1)
+		return -1;
+	return recycle(s, seg) == -1 ? -1 : 1;
+}
+
+static bool
+crowded(struct store *s, const struct segment *seg)
+{
+	if (s->nlive > live_limit(s))
+		return true;
+	/* no space for another, and much of this one is free */
+	return s->nprepared < PREPARED_WANT && !prepare_may(s) &&
+	    seg->live_bytes < seg->size / 2;
+}
+
+static int
+empty_step(struct store *s)
+{
+	struct segment *seg = oldest_closed(s);
+
+	if (seg == NULL || seg->live == 0 || !crowded(s, seg))
+		return 0;
+	return spill_oldest(s, seg) == -1 ? -1 : 1;
+}
+
+static int
+make_step(struct store *s)
+{
+	if (s->fill_fd == -1 &&
+	    (s->nprepared >= PREPARED_WANT || !prepare_may(s)))
+		return 0;
+	return prepare_step(s) == -1 ? -1 : 1;
+}
+
+int
+store_maintain(struct store *s)
+{
+	static int (*const steps[])(
+	    struct store *) = { free_step, make_step, empty_step, sweep_step };
+	size_t i;
+	int r;
+
+	if (s->p.readonly)
+		return 0;
+	if (!batch_empty(s)) {
+		if (!s->batch.stuck)
+			return 0;
+		return store_commit(s) == -1 ? -1 : 1;
+	}
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		r = steps[i](s);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/* What is used, what may still be taken, and when to take nothing. */
+#include <errno.h>
+
+#include "queued/store/internal.h"
+
+#define FSINFO_AGE 1000 /* ms that an answer of the file system is good for */
+
+static uint64_t
+now_ms(struct store *s)
+{
+	return s->ops->now(s->ops->ctx);
+}
+
+/* A clock that was set back must not keep the store shut for years. */
+static uint64_t
+since(uint64_t now, uint64_t *when)
+{
+	if (now < *when)
+		*when = now;
+	return now - *when;
+}
+
+void
+note_failure(struct store *s, int error, const struct segment *seg)
+{
+	struct store_event ev = { .error = error };
+	uint64_t now = now_ms(s);
+
+	if (seg != NULL) {
+		ev.segment = seg->seq;
+		ev.offset = seg->end;
+	}
+	s->poisonings++;
+	ev_send(s, STORE_EV_POISONED, ev);
+	if (s->last_failure != 0 && !s->refusing &&
+	    since(now, &s->last_failure) < FAILURE_WINDOW) {
+		s->refusing = true;
+		ev_send(s, STORE_EV_REFUSING, ev);
+	}
+	s->last_failure = now;
+}
+
+bool
+store_accepting(struct store *s, const char **why)
+{
+	*why = NULL;
+	if (!s->refusing)
+		return true;
+	if (since(now_ms(s), &s->last_failure) >= FAILURE_WINDOW) {
+		s->refusing = false;
+		ev_send(s, STORE_EV_ACCEPTING, (struct store_event){ 0 });
+		return true;
+	}
+	*why = "writing to the spool failed twice in ten minutes";
+	return false;
+}
+
+static uint64_t
+file_bytes(uint64_t size)
+{
+	return size + FILE_OVERHEAD;
+}
+
+void
+account(struct store *s, const struct entry *e, int sign)
+{
+	uint64_t one = sign > 0 ? 1 : (uint64_t)-1;
+
+	s->bytes += one * e->size;
+	if (!(e->flags & ENTRY_FILE))
+		return;
+	s->spilled += one;
+	s->spilled_bytes += one * file_bytes(e->size);
+	s->catalogue += one * (REC_HEADER + REC_FILE_PREFIX + e->env_len);
+}
+
+uint64_t
+disk_used(const struct store *s)
+{
+	uint64_t n = (uint64_t)s->nlive + s->nprepared;
+
+	return n * s->p.segment_size + s->fill_off * (s->fill_fd != -1) +
+	    s->spilled_bytes;
+}
+
+const struct store_fsinfo *
+disk_info(struct store *s)
+{
+	uint64_t now = now_ms(s);
+
+	if (s->fsinfo_when == 0 || since(now, &s->fsinfo_when) >= FSINFO_AGE) {
+		if (s->ops->fsinfo(s->ops->ctx, s->dirfd, &s->fsinfo) == -1)
+			s->fsinfo.free = s->fsinfo.inodes = 0;
+		s->fsinfo_when = now;
+	}
+	return &s->fsinfo;
+}
+
+static uint64_t
+headroom(uint64_t have, uint64_t used)
+{
+	return have > used ? have - used : 0;
+}
+
+/* Largest body that may become a file. */
+static uint64_t
+room_for_file(struct store *s)
+{
+	uint64_t room = headroom(disk_info(s)->free, s->p.reserve), quota;
+
+	if (disk_info(s)->inodes < 16)
+		return 0;
+	if (s->p.quota != 0) {
+		quota = headroom(s->p.quota, disk_used(s));
+		room = quota < room ? quota : room;
+	}
+	return headroom(room, FILE_OVERHEAD);
+}
+
+/* Largest record that the log can take, the reserve left alone. */
+static uint64_t
+room_in_log(struct store *s)
+{
+	uint64_t fresh = s->p.segment_size - SEG_DATA - START_TOTAL;
+	uint64_t left = 0;
+
+	if (s->nprepared > 1 || (prepare_may(s) && !s->cow) ||
+	    (s->cow && disk_info(s)->free > s->p.reserve + fresh))
+		return fresh;
+	if (s->active != NULL)
+		left = headroom(s->active->size,
+		    s->batch.plan_size != 0 ? s->batch.plan_end
+					    : s->active->end);
+	return left;
+}
+
+uint64_t
+store_room_max(struct store *s, enum reason *why)
+{
+	uint64_t log, file;
+	const char *text;
+
+	*why = REASON_STORE_ERROR;
+	if (s->p.readonly || !store_accepting(s, &text))
+		return 0;
+	*why = REASON_QUEUE_FULL;
+	/* an envelope of common size goes with it */
+	log = headroom(room_in_log(s), REC_HEADER + 4096);
+	if (log == 0)
+		return 0;
+	*why = REASON_OK;
+	if (log < s->p.spill_threshold)
+		return log;
+	file = room_for_file(s);
+	return file > s->p.spill_threshold ? file : s->p.spill_threshold;
+}
+
+bool
+store_room(struct store *s, uint64_t size, enum reason *why)
+{
+	uint64_t max = store_room_max(s, why);
+
+	if (max == 0)
+		return false;
+	if (size <= max)
+		return true;
+	*why = REASON_QUEUE_FULL;
+	return false;
+}

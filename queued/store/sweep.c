@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Message files that no record names.  Normally a crash left them between
+ * file and record, or between record and removal: they go.  But when recovery
+ * found the log damaged, such a file may be all that is left of a message:
+ * then it is taken up again from its envelope file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queued/store/internal.h"
+
+#define LIST_MAX 256 /* names taken at once from one directory */
+
+struct list {
+	struct store *s;
+	uint64_t ids[LIST_MAX];
+	size_t n;
+	bool envs;	/* envelope files are wanted, else both */
+	uint64_t after; /* only higher ids: the way through a directory */
+};
+
+/* The id of a message file, "ID" or "ID.env". */
+static bool
+file_id(const char *name, bool *env, uint64_t *id)
+{
+	char str[MSGID_STRLEN];
+	size_t len = strlen(name);
+
+	*env = len > 4 && strcmp(name + len - 4, ".env") == 0;
+	if (*env)
+		len -= 4;
+	if (len != sizeof(str) - 1)
+		return false;
+	memcpy(str, name, len);
+	str[len] = '\0';
+	return msgid_parse(str, id) == 0;
+}
+
+/* Collects the lowest LIST_MAX unknown ids above "after". */
+static int
+note_orphan(void *arg, const char *name)
+{
+	struct list *l = arg;
+	uint64_t id, tmp;
+	bool env;
+	size_t i;
+
+	if (!file_id(name, &env, &id) || (l->envs && !env) || id <= l->after ||
+	    index_find(&l->s->ix, id) != 0)
+		return 0;
+	for (i = 0; i < l->n; i++) {
+		if (l->ids[i] == id)
+			return 0;
+		if (l->ids[i] > id) {
+			tmp = l->ids[i];
+			l->ids[i] = id;
+			id = tmp;
+		}
+	}
+	if (l->n < LIST_MAX)
+		l->ids[l->n++] = id;
+	return 0;
+}
+
+static void
+list_dir(struct list *l, uint32_t dir)
+{
+	char id[MSGID_STRLEN], name[NAME_LEN];
+
+	(void)msgid_fmt((uint64_t)dir << 35, id);
+	(void)snprintf(name, sizeof(name), "msg/%.2s", id + 4);
+	l->n = 0;
+	/* most directories do not exist */
+	(void)l->s->ops->list(l->s->ops->ctx, l->s->dirfd, name, note_orphan,
+	    l);
+}
+
+int
+sweep_step(struct store *s)
+{
+	struct list l = { .s = s };
+	size_t i;
+
+	while (s->sweep < SPILL_DIRS && l.n == 0) {
+		list_dir(&l, s->sweep);
+		if (l.n < LIST_MAX)
+			s->sweep++;
+	}
+	for (i = 0; i < l.n; i++) {
+		spill_remove(s, l.ids[i]);
+		ev_send(s, STORE_EV_ORPHAN,
+		    (struct store_event){ .id = l.ids[i] });
+	}
+	return l.n > 0;
+}
+
+/* For those who only look. */
+uint64_t
+sweep_count(struct store *s)
+{
+	struct list l = { .s = s };
+	uint64_t n = 0;
+	uint32_t dir;
+
+	for (dir = 0; dir < SPILL_DIRS; dir++) {
+		l.after = 0;
+		do {
+			list_dir(&l, dir);
+			n += l.n;
+			if (l.n > 0)
+				l.after = l.ids[l.n - 1];
+		} while (l.n == LIST_MAX);
+	}
+	return n;
+}
+
+static uint8_t *
+read_whole(struct store *s, const char *name, size_t *len)
+{
+	uint64_t size;
+	uint8_t *p = NULL;
+	int fd;
+
+	fd = s->ops->openat(s->ops->ctx, s->dirfd, name, O_RDONLY, 0);
+	if (fd == -1)
+		return NULL;
+	if (s->ops->size(s->ops->ctx, fd, &size) == 0 && size < UINT32_MAX &&
+	    (p = malloc((size_t)size + 1)) != NULL &&
+	    full_pread(s, fd, p, (size_t)size, 0) == (ssize_t)size) {
+		*len = (size_t)size;
+	} else {
+		free(p);
+		p = NULL;
+	}
+	(void)s->ops->close(s->ops->ctx, fd);
+	return p;
+}
+
+static bool
+body_is_there(struct store *s, uint64_t id, uint64_t want)
+{
+	char name[NAME_LEN];
+	uint64_t size = 0;
+	int fd;
+
+	spill_name(name, id, "");
+	fd = s->ops->openat(s->ops->ctx, s->dirfd, name, O_RDONLY, 0);
+	if (fd == -1)
+		return false;
+	if (s->ops->size(s->ops->ctx, fd, &size) == -1)
+		size = want + 1;
+	(void)s->ops->close(s->ops->ctx, fd);
+	return size == want;
+}
+
+static int
+add_adopted(struct store *s, uint64_t id, const struct envfile_parts *ep)
+{
+	struct rec_file f = { .env_len = (uint32_t)ep->env_len,
+		.state_len = (uint32_t)ep->state_len,
+		.size = ep->size,
+		.body_crc = ep->crc };
+	uint64_t len = REC_FILE_PREFIX + ep->env_len + ep->state_len;
+	uint32_t slot;
+	uint8_t *p;
+
+	if (len > s->p.segment_size - SEG_DATA - START_TOTAL - REC_HEADER) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	slot = index_add(&s->ix, id);
+	if (slot == 0)
+		return -1;
+	p = batch_add(s, REC_MOVED, id, (uint32_t)len, true);
+	if (p == NULL) {
+		index_remove(&s->ix, slot);
+		return -1;
+	}
+	index_at(&s->ix, slot)->flags = ENTRY_PENDING;
+	rec_file_put(p, &f);
+	p += REC_FILE_PREFIX;
+	memcpy(p, ep->env, ep->env_len);
+	if (ep->state_len > 0)
+		memcpy(p + ep->env_len, ep->state, ep->state_len);
+	batch_seal(s);
+	return 0;
+}
+
+/* 1: taken up, 0: not usable, -1: no memory or no space */
+static int
+adopt(struct store *s, uint64_t id)
+{
+	struct envfile_parts ep = { 0 };
+	char name[NAME_LEN];
+	size_t len = 0;
+	uint8_t *text;
+	int r = 0;
+
+	spill_name(name, id, ".env");
+	text = read_whole(s, name, &len);
+	if (text == NULL)
+		return 0;
+	if (envfile_parse(text, len, &ep) == 0 &&
+	    body_is_there(s, id, ep.size)) {
+		r = add_adopted(s, id, &ep) == 0 ? 1 : -1;
+		if (r == 1)
+			ev_send(s, STORE_EV_ADOPTED,
+			    (struct store_event){ .id = id });
+	}
+	free(ep.env);
+	free(ep.state);
+	free(text);
+	return r;
+}
+
+static int
+adopt_dir(struct store *s, uint32_t dir)
+{
+	struct list l = { .s = s, .envs = true };
+	size_t i;
+
+	do {
+		list_dir(&l, dir);
+		for (i = 0; i < l.n; i++)
+			if (adopt(s, l.ids[i]) == -1)
+				return -1;
+		if (l.n > 0)
+			l.after = l.ids[l.n - 1];
+		if (!batch_empty(s) && store_commit(s) == -1)
+			return -1;
+	} while (l.n == LIST_MAX);
+	return 0;
+}
+
+/*
+ * What cannot be taken up stays where it is: with a damaged log nothing is
+ * swept.  A failure here is no reason not to start.
+ */
+int
+sweep_adopt(struct store *s)
+{
+	uint32_t dir;
+
+	s->sweep = SPILL_DIRS;
+	for (dir = 0; dir < SPILL_DIRS; dir++)
+		if (adopt_dir(s, dir) == -1)
+			return errno == ENOMEM ? -1 : 0;
+	return 0;
+}
