@@ -461,6 +461,40 @@ test_truncated_everywhere(void **state)
 	}
 }
 
+/* Of all ids, and of all ways to write the name, one each passes. */
+static void
+test_forged(void **state)
+{
+	struct dns_query_packet q;
+	struct dns_chain chain;
+	unsigned i, bit, passed = 0;
+
+	(void)state;
+	make_query(&q, "h.example", DNS_T_A);
+	assert_int_equal(dns_chain_init(&chain, "h.example"), 0);
+	wire_reply(&wire, &q, "an @12 300 A 192.0.2.66");
+	for (i = 0; i <= UINT16_MAX; i++) {
+		wire_set16(&wire, 0, i);
+		if (strncmp(parse(&q, wire.b, wire.n, false, &chain), "ok ",
+			3) == 0)
+			passed++;
+	}
+	assert_int_equal(passed, 1);
+	memcpy(wire.b, q.wire, 2);
+	for (i = 0, passed = 0; i < 1 << 8; i++) {
+		/* "h" is at 13, "example" from 15 on */
+		for (bit = 0; bit < 8; bit++) {
+			uint8_t *c = &wire.b[bit == 0 ? 13 : 14 + bit];
+
+			*c = (uint8_t)((*c & ~0x20U) | (i >> bit & 1) << 5);
+		}
+		if (strncmp(parse(&q, wire.b, wire.n, false, &chain), "ok ",
+			3) == 0)
+			passed++;
+	}
+	assert_int_equal(passed, 1);
+}
+
 /* Whatever came, nothing of it stays (ldns issue 317: TSIG that leaks). */
 static void
 test_no_growth(void **state)
@@ -698,6 +732,7 @@ main(void)
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_truncated_everywhere),
+		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_no_edns),
 		cmocka_unit_test(test_many_records),
