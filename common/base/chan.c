@@ -13,48 +13,15 @@
 #include <unistd.h>
 
 #include <bsd/string.h>
-#include <bsd/sys/queue.h>
 
-#include "common/base/chan.h"
-#include "common/base/ev.h"
+#include "common/base/chan_impl.h"
 
-#define QUEUE_MAX  (4UL * 1024 * 1024)
-#define NAME_LEN   64
-#define BURST	   64 /* messages read from one channel in one turn */
-#define PIECES_MAX 8  /* sent without a copy */
-#define FDS_MAX	   8  /* room for descriptors: what is over, the kernel drops */
-
-#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
-
-struct waiting {
-	STAILQ_ENTRY(waiting) entry;
-	size_t len;
-	int fd;
-	uint8_t data[];
-};
-
-struct chan {
-	struct ev *ev;
-	struct ev_io io;
-	struct ev_timer later; /* delivers pending */
-	struct chan_spec spec;
-	char name[NAME_LEN];
-	int fd;
-	uint32_t state;
-	bool paused;
-	bool gone;   /* sending failed with EPIPE: reading goes on to the end */
-	bool freed;  /* by a callback; done when it has returned */
-	unsigned in; /* callbacks of ours on the stack */
-	enum chan_violation pending; /* found while sending; 0: none */
-	STAILQ_HEAD(, waiting) queue;
-	size_t queued; /* bytes, with what each entry costs */
-	uint64_t received;
-};
+#define QUEUE_MAX (4UL * 1024 * 1024)
+#define BURST	  64 /* messages read from one channel in one turn */
+#define FDS_MAX	  8  /* room for descriptors: what is over, the kernel drops */
 
 /* One each per process: a process is one thread, and no call here nests. */
 static uint8_t inbuf[CHAN_MSG_MAX];
-static uint8_t outbuf[CHAN_MSG_MAX];  /* pieces gathered */
-static uint8_t scratch[CHAN_MSG_MAX]; /* the caller's, room for a header */
 
 static unsigned block;			    /* reserved descriptors, or 0 */
 static struct chan *placed[CHAN_BLOCK_MAX]; /* the channel on each of them */
@@ -73,8 +40,8 @@ static const char *const violation_names[] = {
 static void on_event(struct ev_io *, uint32_t);
 static void on_later(struct ev_timer *);
 
-static void
-close_fd(int fd)
+void
+chan_close_fd(int fd)
 {
 	if (fd != -1)
 		(void)close(fd);
@@ -96,7 +63,7 @@ release_fd(int fd)
 		placed[fd] = NULL;
 		(void)dup3(STDIN_FILENO, fd, O_CLOEXEC);
 	} else {
-		close_fd(fd);
+		chan_close_fd(fd);
 	}
 }
 
@@ -106,22 +73,22 @@ chan_place(int fd, int to)
 	int rc;
 
 	if (to < 0 || (unsigned)to >= block) {
-		close_fd(fd);
+		chan_close_fd(fd);
 		errno = EINVAL;
 		return -1;
 	}
 	if (placed[to] != NULL)
 		chan_close(placed[to]);
 	rc = dup3(fd, to, O_CLOEXEC);
-	close_fd(fd);
+	chan_close_fd(fd);
 	return rc;
 }
 
 /* --- life --- */
 
 /* What cannot be reported from here, inside the caller's own call, later. */
-static void
-violation_later(struct chan *c, enum chan_violation kind)
+void
+chan_violate_later(struct chan *c, enum chan_violation kind)
 {
 	if (c->pending == 0)
 		c->pending = kind;
@@ -130,8 +97,8 @@ violation_later(struct chan *c, enum chan_violation kind)
 		(void)ev_timer_set(c->ev, &c->later, 0);
 }
 
-static void
-watch(struct chan *c)
+void
+chan_watch(struct chan *c)
 {
 	uint32_t want = 0;
 
@@ -145,7 +112,7 @@ watch(struct chan *c)
 	if (want == 0)
 		ev_io_del(c->ev, &c->io);
 	else if (ev_io_set(c->ev, &c->io, c->fd, want) == -1)
-		violation_later(c, CHAN_V_ERROR);
+		chan_violate_later(c, CHAN_V_ERROR);
 }
 
 struct chan *
@@ -154,7 +121,7 @@ chan_new(struct ev *ev, int fd, const struct chan_spec *spec)
 	struct chan *c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
-		close_fd(fd);
+		chan_close_fd(fd);
 		return NULL;
 	}
 	c->ev = ev;
@@ -176,24 +143,6 @@ chan_new(struct ev *ev, int fd, const struct chan_spec *spec)
 	return c;
 }
 
-static void
-queue_drop_head(struct chan *c)
-{
-	struct waiting *w = STAILQ_FIRST(&c->queue);
-
-	STAILQ_REMOVE_HEAD(&c->queue, entry);
-	c->queued -= sizeof(*w) + w->len;
-	close_fd(w->fd);
-	free(w);
-}
-
-static void
-queue_drop(struct chan *c)
-{
-	while (!STAILQ_EMPTY(&c->queue))
-		queue_drop_head(c);
-}
-
 void
 chan_close(struct chan *c)
 {
@@ -201,7 +150,7 @@ chan_close(struct chan *c)
 		return;
 	ev_io_del(c->ev, &c->io);
 	ev_timer_del(c->ev, &c->later);
-	queue_drop(c);
+	chan_drop_queue(c);
 	release_fd(c->fd);
 	c->fd = -1;
 }
@@ -232,8 +181,8 @@ leave(struct chan *c)
 }
 
 /* Only from the loop, between enter and leave. */
-static void
-violation(struct chan *c, enum chan_violation kind)
+void
+chan_violate(struct chan *c, enum chan_violation kind)
 {
 	if (c->fd == -1)
 		return;
@@ -242,257 +191,13 @@ violation(struct chan *c, enum chan_violation kind)
 		c->spec.on_violation(c, kind);
 }
 
-/* --- sending --- */
+/* --- receiving --- */
 
-static int
-send_plain(struct chan *c, const void *data, size_t len)
-{
-	ssize_t n;
-
-	do {
-		n = send(c->fd, data, len, SEND_FLAGS);
-	} while (n == -1 && errno == EINTR);
-	return n == -1 ? -1 : 0;
-}
-
-static int
-send_msg(struct chan *c, struct iovec *iov, size_t niov, int fd)
-{
-	union {
-		struct cmsghdr align;
-		uint8_t buf[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = niov };
-	struct cmsghdr *cm;
-	ssize_t n;
-
-	if (fd != -1) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = sizeof(control.buf);
-		cm = CMSG_FIRSTHDR(&msg);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
-	}
-	do {
-		n = sendmsg(c->fd, &msg, SEND_FLAGS);
-	} while (n == -1 && errno == EINTR);
-	return n == -1 ? -1 : 0;
-}
-
-static void
-copy_pieces(uint8_t *to, const struct iovec *iov, size_t niov)
-{
-	size_t i;
-
-	for (i = 0; i < niov; i++) {
-		if (iov[i].iov_len == 0)
-			continue;
-		memcpy(to, iov[i].iov_base, iov[i].iov_len);
-		to += iov[i].iov_len;
-	}
-}
-
-/* iov[0] is the header. */
-static int
-send_now(struct chan *c, struct iovec *iov, size_t niov, size_t len, int fd)
-{
-	if (fd == -1 && niov == 1)
-		return send_plain(c, iov[0].iov_base, len);
-	/* composed in the scratch memory: the header's place is before it */
-	if (fd == -1 && niov == 2 && iov[1].iov_base == scratch + CHAN_HDR) {
-		copy_pieces(scratch, iov, 1);
-		return send_plain(c, scratch, len);
-	}
-	if (c->spec.send_fds)
-		return send_msg(c, iov, niov, fd);
-	copy_pieces(outbuf, iov, niov);
-	return send_plain(c, outbuf, len);
-}
-
-/* Takes fd only if it succeeds. */
-static int
-enqueue(struct chan *c, const struct iovec *iov, size_t niov, size_t len,
-    int fd)
-{
-	size_t cost = sizeof(struct waiting) + len;
-	struct waiting *w;
-
-	if (cost > c->spec.queue_max - c->queued) {
-		violation_later(c, CHAN_V_FLOOD);
-		errno = ENOBUFS;
-		return -1;
-	}
-	w = malloc(cost);
-	if (w == NULL) {
-		violation_later(c, CHAN_V_ERROR);
-		errno = ENOMEM;
-		return -1;
-	}
-	w->len = len;
-	w->fd = fd;
-	copy_pieces(w->data, iov, niov);
-	STAILQ_INSERT_TAIL(&c->queue, w, entry);
-	c->queued += cost;
-	watch(c);
-	return 0;
-}
-
-static bool
-try_later(int error)
-{
-	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
-}
-
-static bool
-peer_gone(int error)
+bool
+chan_peer_gone(int error)
 {
 	return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
 }
-
-/* 0: sent or waiting, fd is closed or kept; -1: fd is still the caller's. */
-static int
-send_or_queue(struct chan *c, struct iovec *iov, size_t niov, size_t len,
-    int fd)
-{
-	if (!STAILQ_EMPTY(&c->queue))
-		return enqueue(c, iov, niov, len, fd);
-	if (send_now(c, iov, niov, len, fd) == 0) {
-		close_fd(fd);
-		return 0;
-	}
-	if (try_later(errno))
-		return enqueue(c, iov, niov, len, fd);
-	if (peer_gone(errno)) {
-		c->gone = true;
-		errno = EPIPE;
-	} else {
-		violation_later(c, CHAN_V_ERROR);
-	}
-	return -1;
-}
-
-static void
-put_header(uint8_t *h, uint16_t type, uint32_t id)
-{
-	struct ibuf b;
-
-	ibuf_wrap(&b, h, CHAN_HDR);
-	(void)ibuf_add_n16(&b, type);
-	(void)ibuf_add_n16(&b, 0);
-	(void)ibuf_add_n32(&b, id);
-}
-
-/* Header and payload; SIZE_MAX: more than a message can be. */
-static size_t
-total(const struct iovec *iov, size_t niov)
-{
-	size_t i, len = CHAN_HDR;
-
-	for (i = 0; i < niov; i++) {
-		if (iov[i].iov_len > CHAN_MSG_MAX - len)
-			return SIZE_MAX;
-		len += iov[i].iov_len;
-	}
-	return len;
-}
-
-/* May this be sent at all?  0 or an errno. */
-static int
-may_send(struct chan *c, size_t niov, size_t len, int fd)
-{
-	if (c->fd == -1 || c->gone)
-		return EPIPE;
-	if (niov > PIECES_MAX || len == SIZE_MAX)
-		return EMSGSIZE;
-	if (fd != -1 && !c->spec.send_fds)
-		return EINVAL;
-	if (c->pending != 0) {
-		violation_later(c, c->pending);
-		return ENOBUFS;
-	}
-	return 0;
-}
-
-int
-chan_sendv(struct chan *c, uint16_t type, uint32_t id, const struct iovec *iov,
-    size_t niov, int fd)
-{
-	uint8_t header[CHAN_HDR];
-	struct iovec all[PIECES_MAX + 1];
-	size_t i, len = total(iov, niov);
-	int error = may_send(c, niov, len, fd);
-
-	if (error == 0) {
-		put_header(header, type, id);
-		all[0] = (struct iovec){ header, CHAN_HDR };
-		for (i = 0; i < niov; i++)
-			all[i + 1] = iov[i];
-		if (send_or_queue(c, all, niov + 1, len, fd) == 0)
-			return 0;
-		error = errno;
-	}
-	close_fd(fd);
-	errno = error;
-	return -1;
-}
-
-int
-chan_send(struct chan *c, uint16_t type, uint32_t id,
-    const struct ibuf *payload, int fd)
-{
-	struct iovec iov;
-
-	if (payload == NULL)
-		return chan_sendv(c, type, id, NULL, 0, fd);
-	if (ibuf_failed(payload)) {
-		close_fd(fd);
-		errno = ERANGE;
-		return -1;
-	}
-	iov.iov_base = payload->mem + payload->rpos;
-	iov.iov_len = ibuf_size(payload);
-	return chan_sendv(c, type, id, &iov, 1, fd);
-}
-
-static int
-send_waiting(struct chan *c, struct waiting *w)
-{
-	struct iovec iov = { w->data, w->len };
-
-	if (w->fd == -1)
-		return send_plain(c, w->data, w->len);
-	return send_msg(c, &iov, 1, w->fd);
-}
-
-/*
- * When the peer is gone what waits is dropped: the owner may go on, and
- * learns of it when all that the peer said before was read.
- */
-static void
-flush(struct chan *c)
-{
-	while (!STAILQ_EMPTY(&c->queue)) {
-		if (send_waiting(c, STAILQ_FIRST(&c->queue)) == 0) {
-			queue_drop_head(c);
-			continue;
-		}
-		if (try_later(errno))
-			return;
-		if (!peer_gone(errno)) {
-			violation(c, CHAN_V_ERROR);
-			return;
-		}
-		c->gone = true;
-		queue_drop(c);
-	}
-	watch(c);
-	if (c->spec.on_drain != NULL)
-		c->spec.on_drain(c);
-}
-
-/* --- receiving --- */
 
 struct packet {
 	size_t len;
@@ -520,7 +225,7 @@ take_fds(struct msghdr *msg, struct packet *p)
 				continue;
 			}
 			p->broken = CHAN_V_FD;
-			close_fd(fd);
+			chan_close_fd(fd);
 		}
 	}
 	if (msg->msg_flags & MSG_CTRUNC)
@@ -528,7 +233,7 @@ take_fds(struct msghdr *msg, struct packet *p)
 	if (msg->msg_flags & MSG_TRUNC)
 		p->broken = CHAN_V_LENGTH;
 	if (p->broken != 0) {
-		close_fd(p->fd);
+		chan_close_fd(p->fd);
 		p->fd = -1;
 	}
 }
@@ -582,8 +287,9 @@ receive(struct chan *c, struct packet *p)
 	}
 	if (n == -1 && errno == EAGAIN)
 		return 0;
-	close_fd(p->fd);
-	violation(c, n == 0 || peer_gone(errno) ? CHAN_V_CLOSED : CHAN_V_ERROR);
+	chan_close_fd(p->fd);
+	chan_violate(c,
+	    n == 0 || chan_peer_gone(errno) ? CHAN_V_CLOSED : CHAN_V_ERROR);
 	return -1;
 }
 
@@ -658,13 +364,13 @@ dispatch(struct chan *c, struct packet *p)
 
 	m = check(c, p, &b, &id);
 	if (m == NULL) {
-		close_fd(p->fd);
-		violation(c, p->broken);
+		chan_close_fd(p->fd);
+		chan_violate(c, p->broken);
 		return;
 	}
 	c->received++;
 	if (m->handler(c, id, &b, p->fd) == -1)
-		violation(c, CHAN_V_CONTENT);
+		chan_violate(c, CHAN_V_CONTENT);
 }
 
 static void
@@ -687,10 +393,10 @@ on_event(struct ev_io *io, uint32_t events)
 
 	enter(c);
 	if (c->pending != 0)
-		violation(c, c->pending);
+		chan_violate(c, c->pending);
 	if (!STAILQ_EMPTY(&c->queue) &&
 	    (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
-		flush(c);
+		chan_flush(c);
 	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
 		read_burst(c);
 	leave(c);
@@ -702,7 +408,7 @@ on_later(struct ev_timer *t)
 	struct chan *c = t->arg;
 
 	enter(c);
-	violation(c, c->pending);
+	chan_violate(c, c->pending);
 	leave(c);
 }
 
@@ -710,14 +416,14 @@ void
 chan_pause(struct chan *c)
 {
 	c->paused = true;
-	watch(c);
+	chan_watch(c);
 }
 
 void
 chan_resume(struct chan *c)
 {
 	c->paused = false;
-	watch(c);
+	chan_watch(c);
 }
 
 /* --- what is known of it --- */
@@ -764,12 +470,6 @@ chan_set_state(struct chan *c, uint32_t bit)
 	c->state = bit;
 }
 
-bool
-chan_busy(const struct chan *c)
-{
-	return !STAILQ_EMPTY(&c->queue);
-}
-
 uint64_t
 chan_received(const struct chan *c)
 {
@@ -785,10 +485,4 @@ chan_violation_name(enum chan_violation kind)
 	    violation_names[i] == NULL)
 		return "unknown";
 	return violation_names[i];
-}
-
-void
-chan_scratch(struct ibuf *b)
-{
-	ibuf_wrap(b, scratch + CHAN_HDR, CHAN_PAYLOAD_MAX);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/base/chan.o common/base/ev.o common/base/ibuf.o */
-/* link: common/base/netaddr.o regress/unit/chan_stage.o */
+/* link: common/base/chan.o common/base/chan_send.o common/base/ev.o */
+/* link: common/base/ibuf.o common/base/netaddr.o regress/unit/chan_stage.o */
 /* Channels: what is received, what is refused, and the life of a channel. */
 #include <sys/resource.h>
 #include <sys/socket.h>
