@@ -84,12 +84,16 @@ unix_kind(const struct unix_diag_msg *m, uint64_t peer)
 static int
 unix_message(const struct nlmsghdr *h)
 {
-	const struct unix_diag_msg *m = NLMSG_DATA(h);
-	const char *p = (const char *)(m + 1);
+	const char *p = (const char *)h + NLMSG_HDRLEN;
 	const char *end = (const char *)h + h->nlmsg_len;
+	struct unix_diag_msg m;
 	struct rtattr a;
 	uint32_t peer = 0;
 
+	if (end - p < (ptrdiff_t)sizeof(m))
+		return 0;
+	memcpy(&m, p, sizeof(m));
+	p += NLMSG_ALIGN(sizeof(m));
 	while (end - p >= (ptrdiff_t)sizeof(a)) {
 		memcpy(&a, p, sizeof(a));
 		if (a.rta_len < sizeof(a) || end - p < a.rta_len)
@@ -99,7 +103,7 @@ unix_message(const struct nlmsghdr *h)
 			memcpy(&peer, p + sizeof(a), sizeof(peer));
 		p += NLMSG_ALIGN(a.rta_len);
 	}
-	return add(m->udiag_ino, peer, unix_kind(m, peer));
+	return add(m.udiag_ino, peer, unix_kind(&m, peer));
 }
 
 /* 1: the end; 0: more to come; -1 */

@@ -514,12 +514,11 @@ session_close(struct worker *w, uint32_t id)
 void
 sessions_drain(struct worker *w)
 {
-	struct session *s, *next;
+	uint32_t i;
 
-	for (s = RB_MIN(sessions, &w->sessions); s != NULL; s = next) {
-		next = RB_NEXT(sessions, &w->sessions, s);
-		stop(s);
-	}
+	for (i = 0; i < SESSIONS_MAX; i++)
+		if (w->slots[i] != NULL)
+			stop(w->slots[i]);
 	if (w->nsessions == 0)
 		child_exit(w->child);
 }
@@ -527,8 +526,9 @@ sessions_drain(struct worker *w)
 void
 sessions_abort(struct worker *w)
 {
-	struct session *s;
+	uint32_t i;
 
-	while ((s = RB_MIN(sessions, &w->sessions)) != NULL)
-		session_free(s);
+	for (i = 0; i < SESSIONS_MAX; i++)
+		if (w->slots[i] != NULL)
+			session_free(w->slots[i]);
 }

@@ -26,7 +26,7 @@
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 static void
-limit(int what, uint64_t max, const char *name)
+limit(__rlimit_resource_t what, uint64_t max, const char *name)
 {
 	struct rlimit rl = { .rlim_cur = max, .rlim_max = max };
 	struct rlimit old;
