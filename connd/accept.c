@@ -459,9 +459,11 @@ accept_listener(struct connd *d, uint32_t id, int fd)
 void
 accept_drain(struct connd *d)
 {
-	struct accepting *a = d->accepting;
+	struct listener *l, *next;
 
-	a->draining = true;
-	while (!LIST_EMPTY(&a->listeners))
-		listener_free(d, LIST_FIRST(&a->listeners));
+	d->accepting->draining = true;
+	for (l = LIST_FIRST(&d->accepting->listeners); l != NULL; l = next) {
+		next = LIST_NEXT(l, entry);
+		listener_free(d, l);
+	}
 }

@@ -417,8 +417,12 @@ static const struct chan_msg dns_msgs[] = {
 static void
 asker_lost(struct asker *a)
 {
-	while (!LIST_EMPTY(&a->dials))
-		dial_free(LIST_FIRST(&a->dials), true);
+	struct dial *c, *next;
+
+	for (c = LIST_FIRST(&a->dials); c != NULL; c = next) {
+		next = LIST_NEXT(c, entry);
+		dial_free(c, true);
+	}
 	chan_free(a->chan);
 	a->chan = NULL;
 }

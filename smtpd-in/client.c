@@ -341,6 +341,28 @@ question(struct client *c, const struct session_act *a)
 	    smtp_slice("", 0));
 }
 
+/* dird has spoken of the last recipient. */
+static void
+settle_rcpt(struct client *c, bool yes)
+{
+	if (yes)
+		stats_inc(STAT_RCPTS_ACCEPTED);
+	else
+		forget_last_rcpt(c, c->rcpt_mark, c->session.tx.rcpts);
+}
+
+/* queued has taken the message, or not: here it is done with. */
+static void
+settle_message(struct client *c, bool yes)
+{
+	if (yes && c->tx != NULL) {
+		stats_inc(STAT_MSGS_ACCEPTED);
+		stats_add(STAT_BYTES_ACCEPTED, c->tx->size);
+	}
+	intx_free(c->server, c->tx);
+	c->tx = NULL;
+}
+
 void
 client_answer(struct client *c, enum session_answer answer, const char *text)
 {
@@ -350,19 +372,10 @@ client_answer(struct client *c, enum session_answer answer, const char *text)
 		STAILQ_REMOVE(&c->server->submits, c, client, submit);
 	c->waiting = WAIT_NOTHING;
 	c->quiet_since = ev_now(c->server->ev);
-	if (was == WAIT_DIR) {
-		if (answer != ANSWER_YES)
-			forget_last_rcpt(c, c->rcpt_mark, c->session.tx.rcpts);
-		else
-			stats_inc(STAT_RCPTS_ACCEPTED);
-	} else if (was == WAIT_QUEUE || was == WAIT_ROOM) {
-		if (answer == ANSWER_YES) {
-			stats_inc(STAT_MSGS_ACCEPTED);
-			stats_add(STAT_BYTES_ACCEPTED, c->tx->size);
-		}
-		intx_free(c->server, c->tx);
-		c->tx = NULL;
-	}
+	if (was == WAIT_DIR)
+		settle_rcpt(c, answer == ANSWER_YES);
+	else if (was != WAIT_NOTHING)
+		settle_message(c, answer == ANSWER_YES);
 	if (session_answer(&c->session, c->question, answer,
 		smtp_slice_str(text != NULL ? text : "")) == 0)
 		run(c, 0);

@@ -51,7 +51,7 @@ struct plan {
 
 /* -1: ENOMEM.  random(n) gives 0 .. n-1 (arc4random_uniform). */
 int plan_init(struct plan *, const struct conf *, const struct msg_hop *,
-    uint32_t (*random)(uint32_t));
+    uint32_t (*rnd)(uint32_t));
 void plan_free(struct plan *);
 enum plan_step plan_step(const struct plan *);
 const char *plan_name(const struct plan *);

@@ -194,7 +194,8 @@ pump_text(struct session *s, struct smtp_outbuf *out)
 	struct job *j = s->job;
 	struct smtp_slice text;
 
-	while (smtpc_state(&s->smtpc) == SMTPC_BODY && s->out == NULL) {
+	while (j != NULL && smtpc_state(&s->smtpc) == SMTPC_BODY &&
+	    s->out == NULL) {
 		if (smtp_outbuf_room(out) < SMTPC_OUT_MIN) {
 			if (write_out(s, out->buf, out->len) == -1)
 				smtpc_lost(&s->smtpc);

@@ -49,7 +49,7 @@ enum counter {
 	STAT_Q_MESSAGES_OUT, /* gauge: outbound spool */
 	STAT_Q_BYTES_IN,     /* gauge */
 	STAT_Q_BYTES_OUT,    /* gauge */
-	STAT_Q_HELD,         /* gauge */
+	STAT_Q_HELD,	     /* gauge */
 	/* smtpd-out */
 	STAT_OUT_CONNECTIONS,
 	STAT_OUT_CONNECT_FAILED,
@@ -84,7 +84,7 @@ void stats_set(enum counter, uint64_t);
 uint64_t stats_get(enum counter);
 /* A reader's view of another's page (fd is closed); NULL with errno. */
 const uint64_t *stats_map(int fd);
-uint64_t stats_read(const uint64_t *page, enum counter);
+uint64_t stats_read(const uint64_t *other, enum counter);
 const char *stats_name(enum counter); /* "smtp_sessions_total" */
 const char *stats_help(enum counter);
 int stats_is_gauge(enum counter);

@@ -41,7 +41,7 @@ get_ct_end(struct ibuf *b, struct ct_end *m)
 int
 put_ct_stats(struct ibuf *b, const struct ct_stats *m)
 {
-	uint16_t i, n = 0;
+	unsigned i, n = 0;
 
 	for (i = 0; i < STAT_MAX; i++)
 		if (m->value[i] != 0)
