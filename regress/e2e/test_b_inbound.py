@@ -159,7 +159,7 @@ def test_B5_changed_file_counts_at_once(world):
             assert try_rcpt(c, user).code == 550
             mark = gw.mark()
             gw.write_recipients([USER, user])
-            gw.wait_log(10, mark, proc='dird')
+            gw.wait_log(10, mark, event='recipients', count=1)
             assert try_rcpt(c, user).code == 250
             assert try_rcpt(c, 'bob@example.com').code == 550
 

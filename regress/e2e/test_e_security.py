@@ -2,6 +2,7 @@
 """ACCEPTANCE E: security as seen from the kernel."""
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -84,6 +85,32 @@ def test_E3_audit_sees_a_foreign_process(world, gw):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    assert gw.audit()[0] == 0
+
+
+def test_E3_audit_sees_a_way_out(gw):
+    """A link put into a namespace that was declared empty."""
+    pid = gw.pids('in-ext')[0]
+    ip = ['nsenter', '--net=/proc/%d/ns/net' % pid, '--', 'ip', 'link']
+    subprocess.run(ip + 'add way0 type veth peer name way1'.split(),
+                   check=True)
+    try:
+        status, rows = gw.audit()
+        assert status == 1
+        named = [row['process'] for row in rows if row['differences']]
+        assert named == ['smtpd-in/ext.0'], named
+    finally:
+        subprocess.run(ip + ['del', 'way0'], check=True)
+    assert gw.audit()[0] == 0
+
+
+def test_E3_audit_sees_a_foreign_door(world, gw):
+    """Somebody else listens on the Internet side."""
+    door = world.gw.listen(GW_EXT, 2525)
+    try:
+        assert gw.audit()[0] == 1
+    finally:
+        door.close()
     assert gw.audit()[0] == 0
 
 

@@ -124,7 +124,7 @@ class Gateway:
         self.write_conf(self.conf)
         self.process = Process(self.argv, self.ns, parse=Line)
         try:
-            self.wait_log(timeout, event='ready', proc='posternd')
+            self.wait_log(timeout, event='ready')
         except Timeout:
             if self.process.running:
                 self.kill_all()

@@ -97,8 +97,8 @@ class World:
             settings.setdefault('smtp_dns_support_level', 'disabled')
             settings.setdefault('mynetworks', '10.0.0.0/8')
             self.hosts[key] = Postfix(
-                self.intra, self.peers, '%s/host-%s' % (WORK, key), address,
-                HOSTNAMES[key] + '.corp.example.com', domains, **settings).start()
+                self.intra, self.peers, '%s/host-%s' % (WORK, key),
+                address, HOSTNAMES[key] + '.corp.example.com', domains, **settings).start()
         return self.hosts[key]
 
     def token(self, word='tok'):
