@@ -55,7 +55,7 @@ ev_send(struct store *s, enum store_event_kind kind, struct store_event ev)
 	if (s->cb.event == NULL)
 		return;
 	ev.kind = kind;
-	ev.level = events[kind].level;
+	ev.level = (int)events[kind].level;
 	ev.text = events[kind].text;
 	s->cb.event(s->cb.arg, &ev);
 }

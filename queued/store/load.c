@@ -359,6 +359,7 @@ load_entry(struct store *s, uint32_t slot, struct loader *ld,
 	if (state_len > 0 && state_sum_add(&ld->sum, p, state_len) == -1 &&
 	    errno == ENOMEM)
 		return -1;
+	state_sum_sort(&ld->sum);
 	memset(m, 0, sizeof(*m));
 	m->loc = (struct store_loc){ e->id, slot };
 	m->size = e->size;

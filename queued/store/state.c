@@ -293,6 +293,22 @@ state_sum_add(struct state_sum *sum, const uint8_t *p, size_t left)
 	return 0;
 }
 
+static int
+by_index(const void *a, const void *b)
+{
+	const struct store_rcpt *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+void
+state_sum_sort(struct state_sum *sum)
+{
+	if (sum->st.nrcpts > 1)
+		qsort(sum->rcpts, sum->st.nrcpts, sizeof(*sum->rcpts),
+		    by_index);
+}
+
 void
 state_sum_free(struct state_sum *sum)
 {

@@ -43,6 +43,7 @@ struct state_sum {
 
 void state_sum_reset(struct state_sum *); /* also makes a zeroed one ready */
 int state_sum_add(struct state_sum *, const uint8_t *, size_t); /* EBADMSG */
+void state_sum_sort(struct state_sum *); /* recipients by index */
 void state_sum_free(struct state_sum *);
 /*
  * Cut texts until the sum takes at most max bytes: a snapshot must fit into

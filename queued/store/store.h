@@ -31,7 +31,7 @@
 
 #define STORE_RCPTS_MAX	      100000 /* recipient indexes are below this */
 #define STORE_TEXT_MAX	      1000   /* a status text; longer ones are cut */
-#define STORE_SEGMENT_MIN     (256 * 1024)
+#define STORE_SEGMENT_MIN     (64 * 1024)
 #define STORE_SEGMENT_DEFAULT (64 * 1024 * 1024)
 #define STORE_SPILL_DEFAULT   (1024 * 1024)
 #define STORE_LIVE_DEFAULT    8
@@ -96,7 +96,7 @@ struct store_msg {
 	bool spilled;	      /* the body is a file: store_open_body() */
 	const void *env;
 	size_t env_len;
-	struct store_state state; /* rcpts: only those ever set */
+	struct store_state state; /* rcpts: those ever set, by index */
 };
 
 enum store_event_kind {
