@@ -200,13 +200,21 @@ static int
 value_pattern(struct parser *p, uint32_t line, const char *s,
     char out[CONF_NAME_MAX])
 {
+	const char *star = strrchr(s, '*');
 	char name[CONF_NAME_MAX];
 
 	if (strcmp(s, "*") == 0) {
 		(void)strlcpy(out, s, CONF_NAME_MAX);
 		return 0;
 	}
-	if (strncmp(s, "*.", 2) != 0)
+	if (star != NULL && (star != s || s[1] != '.')) {
+		report_error(p->report, line,
+		    "connector \"%.80s\": * stands "
+		    "alone, or first as in \"*.example.net\"",
+		    s);
+		return -1;
+	}
+	if (star == NULL)
 		return value_name(p, line, "connector", s, out);
 	if (value_name(p, line, "connector", s + 2, name) == -1)
 		return -1;

@@ -18,6 +18,13 @@ single_homed(const struct config *c)
 	return (c->conf->flags & CONF_F_SINGLE_HOMED) != 0;
 }
 
+/* Without networks nothing can be said to lie on the wrong side of them. */
+static bool
+placed(const struct config *c)
+{
+	return !single_homed(c) && c->conf->side[SIDE_INT].networks.n > 0;
+}
+
 static const char *
 block_name(enum side side)
 {
@@ -59,13 +66,13 @@ check_listener(struct config *c, const struct conf_listener *l)
 		    "listen on %s: this %s; "
 		    "write the address of the %s interface",
 		    text, fault, block_name(l->side));
-	else if (l->side == SIDE_EXT && inside && !single_homed(c))
+	else if (l->side == SIDE_EXT && inside && placed(c))
 		report_error(&c->report, l->pos.line,
 		    "external listens on "
 		    "%s, which lies inside internal networks: take the "
 		    "address of the Internet interface",
 		    text);
-	else if (l->side == SIDE_INT && !inside && !single_homed(c))
+	else if (l->side == SIDE_INT && !inside && placed(c))
 		report_error(&c->report, l->pos.line,
 		    "internal listens on "
 		    "%s, which lies outside networks: take the address of the "
@@ -152,7 +159,7 @@ check_source(struct config *c, enum side side, const struct netaddr *a)
 	if (fault != NULL)
 		report_error(&c->report, line, "source %s: this %s", text,
 		    fault);
-	else if (inside != (side == SIDE_INT) && !single_homed(c))
+	else if (inside != (side == SIDE_INT) && placed(c))
 		report_error(&c->report, line,
 		    "source %s of %s lies %s "
 		    "internal networks",
@@ -187,7 +194,7 @@ check_dns_server(struct config *c, enum side side, uint32_t n)
 	if (fault != NULL)
 		report_error(&c->report, line, "DNS server %s: this %s", text,
 		    fault);
-	else if (single_homed(c) || netset_match(&s->reach, a))
+	else if (!placed(c) || netset_match(&s->reach, a))
 		return;
 	else if (side == SIDE_EXT && inside)
 		report_error(&c->report, line,

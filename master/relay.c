@@ -86,16 +86,17 @@ accept_line(const struct proof *p, const struct netaddr *a)
 	return 0;
 }
 
-/* One path for each statement that opens one is enough. */
+/* One path for each statement that opens one, and kind of client, is enough. */
 static bool
-shown(const struct proof *p, uint32_t line)
+shown(const struct proof *p, uint32_t line, enum source_class class)
 {
 	const struct report *r = &p->c->report;
 	size_t i;
 
 	for (i = 0; i < r->n; i++)
 		if (r->v[i].line == line && r->v[i].level == REPORT_ERROR &&
-		    strstr(r->v[i].text, WOULD_RELAY) != NULL)
+		    strstr(r->v[i].text, WOULD_RELAY) != NULL &&
+		    strstr(r->v[i].text, class_names[class]) != NULL)
 			return true;
 	return false;
 }
@@ -108,7 +109,7 @@ show_path(struct proof *p, const struct netaddr *a, enum source_class class,
 	uint32_t line = accept_line(p, a);
 	char way[CONF_NAME_MAX + 64];
 
-	if (shown(p, line))
+	if (shown(p, line, class))
 		return;
 	if (d->verdict == RELAY_OUTBOUND)
 		(void)snprintf(way, sizeof(way), "connector \"%s\" (line %u)",
@@ -215,9 +216,8 @@ try_below(struct proof *p, const char *label, const char *domain)
 static void
 try_foreign(struct proof *p)
 {
-	static const char *const fixed[] = { "[192.0.2.9]",
-		"[IPv6:2001:db8::9]", "elsewhere.invalid",
-		"ELSEWHERE.INVALID." };
+	static const char *const fixed[] = { "elsewhere.invalid",
+		"ELSEWHERE.INVALID.", "[192.0.2.9]", "[IPv6:2001:db8::9]" };
 	const char *pattern;
 	size_t i;
 
@@ -239,6 +239,9 @@ config_prove(struct config *c)
 	bool done[NSIDES] = { false, false };
 	uint32_t i, j;
 
+	/* nothing is inside: said already, and nothing follows from it */
+	if (c->conf->side[SIDE_INT].networks.n == 0)
+		return;
 	for (i = 0; i < p.conf->nlisteners; i++) {
 		p.listener = &p.conf->listeners[i];
 		/* listeners of one side differ in nothing that is decided */

@@ -56,6 +56,47 @@ instance_kill(struct instance *i, const char *why)
 
 /* --- start --- */
 
+static void
+log_start(const struct instance *i)
+{
+	struct logline l;
+
+	/* the first start as a whole is one event */
+	if (i->super->phase == PHASE_STARTING)
+		return;
+	ll_begin(&l, LOG_L_INFO, "child-start");
+	ll_cstr(&l, "instance", i->name);
+	ll_num(&l, "pid", (uint64_t)i->pid);
+	ll_num(&l, "restarts", i->restarts);
+	ll_send(&l);
+}
+
+static void
+log_death(const struct instance *i, pid_t pid, int status)
+{
+	const char *name;
+	struct logline l;
+
+	ll_begin(&l, i->life == LIFE_DRAINING ? LOG_L_INFO : LOG_L_WARN,
+	    "child-exit");
+	ll_cstr(&l, "instance", i->name);
+	if (pid != 0)
+		ll_num(&l, "pid", (uint64_t)pid);
+	if (status == -1) {
+		ll_cstr(&l, "text", "could not be started");
+	} else if (WIFSIGNALED(status)) {
+		name = sigabbrev_np(WTERMSIG(status));
+		ll_cstr(&l, "signal", name != NULL ? name : "unknown");
+		if (WTERMSIG(status) == SIGSYS)
+			ll_cstr(&l, "text",
+			    "sandbox violation: a system call that it may "
+			    "not make");
+	} else {
+		ll_num(&l, "status", (uint64_t)WEXITSTATUS(status));
+	}
+	ll_send(&l);
+}
+
 static int
 instance_fork(struct instance *i)
 {
@@ -88,24 +129,22 @@ instance_fork(struct instance *i)
 	return 0;
 }
 
-static void
-log_start(const struct instance *i)
-{
-	struct logline l;
-
-	ll_begin(&l, LOG_L_INFO, "child-start");
-	ll_cstr(&l, "instance", i->name);
-	ll_num(&l, "pid", (uint64_t)i->pid);
-	ll_num(&l, "restarts", i->restarts);
-	ll_send(&l);
-}
-
 /* It did not come to life: as if it had died at once. */
 static void
 start_failed(struct instance *i)
 {
 	if (i->pid == 0)
 		instance_dead(i, -1);
+}
+
+/* logd is new: posternd's lines go there, first of all how the old one ended.
+ */
+static void
+log_again(struct instance *logd)
+{
+	if (wire_log(logd->super) == 0 && logd->last_pid != 0)
+		log_death(logd, logd->last_pid, logd->last_status);
+	logd->last_pid = 0;
 }
 
 void
@@ -124,13 +163,11 @@ instance_start(struct instance *i)
 		start_failed(i);
 		return;
 	}
-	if (i->peer.proc == PROC_LOGD)
-		(void)wire_hello(i);
-	log_start(i);
-	if (i->peer.proc != PROC_LOGD && wire_hello(i) == -1)
+	if (wire_hello(i) == -1)
 		return;
 	if (i->peer.proc == PROC_LOGD)
-		(void)wire_log(s);
+		log_again(i);
+	log_start(i);
 	wire_peers(i);
 	if (!instance_runs(i) || wire_conf(i) == -1)
 		return;
@@ -147,32 +184,6 @@ on_restart(struct ev_timer *t)
 }
 
 /* --- death --- */
-
-static void
-log_death(const struct instance *i, pid_t pid, int status)
-{
-	const char *name;
-	struct logline l;
-
-	ll_begin(&l, i->life == LIFE_DRAINING ? LOG_L_INFO : LOG_L_WARN,
-	    "child-exit");
-	ll_cstr(&l, "instance", i->name);
-	if (pid != 0)
-		ll_num(&l, "pid", (uint64_t)pid);
-	if (status == -1) {
-		ll_cstr(&l, "text", "could not be started");
-	} else if (WIFSIGNALED(status)) {
-		name = sigabbrev_np(WTERMSIG(status));
-		ll_cstr(&l, "signal", name != NULL ? name : "unknown");
-		if (WTERMSIG(status) == SIGSYS)
-			ll_cstr(&l, "text",
-			    "sandbox violation: a system call that it may "
-			    "not make");
-	} else {
-		ll_num(&l, "status", (uint64_t)WEXITSTATUS(status));
-	}
-	ll_send(&l);
-}
 
 /* Five deaths in a minute are called degraded, and said so. */
 static void
@@ -221,7 +232,11 @@ instance_dead(struct instance *i, int status)
 	if (i->chan != NULL)
 		chan_free(i->chan);
 	i->chan = NULL;
-	log_death(i, pid, status);
+	/* that logd is gone, only the next logd can write down */
+	i->last_pid = i->peer.proc == PROC_LOGD ? pid : 0;
+	i->last_status = status;
+	if (i->last_pid == 0 || s->phase != PHASE_RUNNING)
+		log_death(i, pid, status);
 	if (s->phase == PHASE_STARTING) {
 		i->life = LIFE_NONE;
 		s->hooks->failed(s->arg);

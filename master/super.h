@@ -61,7 +61,9 @@ struct instance {
 	uint32_t failures;	     /* in a row */
 	uint64_t deaths[DEATHS_MAX]; /* ms, the last ones */
 	uint64_t started;	     /* ms, monotonic */
-	uint64_t since;		     /* ms, Unix time */
+	pid_t last_pid; /* logd: a death that is not logged yet, or 0 */
+	int last_status;
+	uint64_t since; /* ms, Unix time */
 	/* serial numbers of super.serial: starts and pings in one order */
 	uint32_t born;
 	uint32_t pong; /* the last ping that was answered */

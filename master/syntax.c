@@ -169,6 +169,10 @@ syntax_error(struct parser *p, uint32_t line, const char *found,
 		error_at_end(p, line);
 		return;
 	}
+	if (strcmp(found, "'}'") == 0 && p->where == NULL && !p->in_list) {
+		report_error(p->report, line, "this \"}\" closes nothing");
+		return;
+	}
 	describe_found(what, sizeof(what), p, found);
 	describe_remedy(remedy, sizeof(remedy), p, found, expected, n);
 	where[0] = '\0';

@@ -141,7 +141,9 @@ label_fault(const char *s, size_t len)
 		if (s[i] == '@')
 			return "only what stands behind the @";
 		if (s[i] == '*')
-			return "* has no meaning here";
+			return "* stands in connectors only; here every name "
+			       "is "
+			       "written out";
 		if (!isalnum((unsigned char)s[i]) && s[i] != '-')
 			return "a name has letters, digits, - and dots";
 	}
