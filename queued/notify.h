@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Telling the sender of a message what became of some of its recipients: who
+ * wants to be told (RFC 3461), and the report as a message of its own.
+ */
+#ifndef QUEUED_NOTIFY_H
+#define QUEUED_NOTIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/conf.h"
+#include "common/msg/queue_out.h"
+
+#include "queued/bounce.h"
+
+struct message;
+struct queue;
+
+struct notify_rcpt {
+	uint16_t rcpt;
+	bool logged; /* its event=delivery was written */
+	char remote[CONF_NAME_MAX];
+	struct qo_outcome outcome;
+};
+
+struct notify_list {
+	struct notify_rcpt *v; /* free() */
+	size_t n, cap;
+};
+
+/* Append; NULL: no memory. */
+struct notify_rcpt *notify_add(struct notify_list *, uint16_t rcpt,
+    const struct qo_outcome *);
+/*
+ * Report to the sender, if there is one and it wants that, as a new message
+ * in the batch of the same store.  Sorts the list, and logs what was not
+ * logged.  -1 with errno: try again later; ENOENT: the message is gone.
+ */
+int notify_sender(struct queue *, struct message *, enum bounce_kind,
+    struct notify_list *);
+
+#endif

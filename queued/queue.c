@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue: the table of messages, and the turn.  See queue.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/stats.h"
+
+#include "queued/queue_int.h"
+#include "queued/report.h"
+
+/* 2020-01-01, from which the ids of messages count their milliseconds */
+#define ID_EPOCH_MS 1577836800000ULL
+#define ID_SHIFT    20
+
+static int
+message_cmp(const struct message *a, const struct message *b)
+{
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return 0;
+}
+
+RB_GENERATE_STATIC(message_tree, message, entry, message_cmp)
+
+/* --- messages --- */
+
+struct message *
+queue_find(struct queue *q, uint64_t id)
+{
+	struct message key = { .id = id };
+
+	return RB_FIND(message_tree, &q->messages, &key);
+}
+
+struct message *
+queue_after(struct queue *q, uint64_t id)
+{
+	struct message key = { .id = id + 1 };
+
+	if (id == UINT64_MAX)
+		return NULL;
+	return RB_NFIND(message_tree, &q->messages, &key);
+}
+
+uint64_t
+queue_new_id(struct queue *q)
+{
+	uint64_t wall = qclock_wall(&q->clock, q->now);
+	uint64_t id = 0;
+
+	if (wall > ID_EPOCH_MS)
+		id = (wall - ID_EPOCH_MS) << ID_SHIFT;
+	if (id <= q->last_id)
+		id = q->last_id + 1;
+	q->last_id = id;
+	return id;
+}
+
+struct store *
+queue_store(const struct queue *q, const struct message *m)
+{
+	return q->stores[m->store];
+}
+
+struct store_loc
+message_loc(const struct message *m)
+{
+	return (struct store_loc){ m->id, m->slot };
+}
+
+uint64_t
+message_age(const struct queue *q, const struct message *m)
+{
+	uint64_t wall = qclock_wall(&q->clock, q->now);
+
+	return wall > m->accepted ? wall - m->accepted : 0;
+}
+
+void
+queue_insert(struct queue *q, struct message *m)
+{
+	RB_INSERT(message_tree, &q->messages, m);
+	m->flags |= QM_QUEUED;
+	q->nmessages[m->store]++;
+	q->bytes[m->store] += m->size;
+	if ((m->flags & QM_HELD) != 0)
+		q->nheld++;
+	if (m->id > q->last_id)
+		q->last_id = m->id;
+}
+
+void
+queue_drop(struct queue *q, struct message *m)
+{
+	while (m->parts != NULL)
+		part_free(q, m->parts);
+	if ((m->flags & QM_FAILING) != 0)
+		fail_forget(q, m);
+	if ((m->flags & QM_QUEUED) != 0) {
+		RB_REMOVE(message_tree, &q->messages, m);
+		q->nmessages[m->store]--;
+		q->bytes[m->store] -= m->size;
+		if ((m->flags & QM_HELD) != 0)
+			q->nheld--;
+	}
+	free(m);
+}
+
+static void
+await_commit(struct queue *q, unsigned store)
+{
+	if (q->results[store])
+		return;
+	q->results[store] = true;
+	q->results_at[store] = q->now + RESULTS_DELAY_MS;
+}
+
+void
+queue_state(struct queue *q, struct message *m, const struct store_state *st)
+{
+	int rc = store_state(queue_store(q, m), message_loc(m), st);
+
+	if (rc == -1 && errno == EAGAIN) {
+		(void)queue_commit(q);
+		rc = store_state(queue_store(q, m), message_loc(m), st);
+	}
+	/* what is not recorded is done again after a crash, not lost */
+	if (rc == -1 && errno != ENOENT)
+		log_warn("state of a message");
+	await_commit(q, m->store);
+}
+
+void
+queue_finish(struct queue *q, struct message *m)
+{
+	int rc = store_done(queue_store(q, m), message_loc(m));
+
+	if (rc == -1 && errno == EAGAIN) {
+		(void)queue_commit(q);
+		rc = store_done(queue_store(q, m), message_loc(m));
+	}
+	if (rc == -1 && errno != ENOENT)
+		log_warn("end of a message");
+	await_commit(q, m->store);
+	queue_drop(q, m);
+}
+
+void
+queue_lost(struct queue *q, struct message *m)
+{
+	report_lost(m->id);
+	queue_drop(q, m);
+}
+
+void
+queue_unreadable(struct queue *q, struct message *m, int error)
+{
+	if (error == ENOENT)
+		queue_lost(q, m);
+	else
+		queue_hold(q, m, REASON_STORE_ERROR);
+}
+
+void
+queue_hold(struct queue *q, struct message *m, enum reason why)
+{
+	const char *text = reason_name(why);
+	struct store_state st = { .set = STORE_SET_HELD | STORE_SET_TEXT,
+		.held = true,
+		.text = text,
+		.text_len = (uint16_t)strlen(text) };
+	struct part *p;
+
+	if ((m->flags & QM_HELD) != 0)
+		return;
+	m->flags |= QM_HELD;
+	q->nheld++;
+	for (p = m->parts; p != NULL; p = p->next) {
+		p->reason = (uint8_t)why;
+		if (p->state == PART_ACTIVE)
+			continue;
+		part_detach(q, p);
+		p->state = PART_HELD;
+	}
+	queue_state(q, m, &st);
+	report_held(m->id, why);
+}
+
+/* --- parts --- */
+
+struct part *
+part_new(struct queue *q, struct message *m, struct dom *dom, size_t n)
+{
+	size_t size = offsetof(struct part, rcpt) + n * sizeof(uint16_t);
+	struct part *p;
+
+	if (size < sizeof(*p))
+		size = sizeof(*p);
+	p = calloc(1, size);
+	if (p == NULL)
+		return NULL;
+	p->msg = m;
+	p->dom = dom;
+	dom_hold(&q->doms, dom);
+	p->next = m->parts;
+	m->parts = p;
+	return p;
+}
+
+void
+part_detach(struct queue *q, struct part *p)
+{
+	switch ((enum part_state)p->state) {
+	case PART_ASKED:
+		queue_part_gone(q, p);
+		dom_take(p);
+		break;
+	case PART_ROUTE:
+	case PART_STUCK:
+		dom_take(p);
+		break;
+	case PART_READY:
+	case PART_LATER:
+		dest_take(&q->dests, p);
+		break;
+	case PART_NEW:
+	case PART_ACTIVE:
+	case PART_HELD:
+		p->state = PART_NEW;
+		break;
+	}
+}
+
+void
+part_free(struct queue *q, struct part *p)
+{
+	struct part **at;
+
+	if (p->state == PART_ACTIVE) {
+		session_drop_part(p->u.active.session, p);
+		dest_returned(&q->dests, p);
+	}
+	part_detach(q, p);
+	for (at = &p->msg->parts; *at != p; at = &(*at)->next)
+		;
+	*at = p->next;
+	dom_release(&q->doms, p->dom);
+	free(p);
+}
+
+/* --- life --- */
+
+void
+queue_init(struct queue *q, const struct q_env *env)
+{
+	size_t i;
+
+	memset(q, 0, sizeof(*q));
+	q->env = env;
+	RB_INIT(&q->messages);
+	RB_INIT(&q->failing);
+	TAILQ_INIT(&q->failing_by_age);
+	STAILQ_INIT(&q->fresh);
+	STAILQ_INIT(&q->again);
+	dests_init(&q->dests);
+	doms_init(&q->doms, &q->dests);
+	sessions_init(&q->sessions);
+	q->expire_at = q->warn_at = SCHED_NEVER;
+	for (i = 0; i < NSTORES; i++)
+		q->maintain_at[i] = SCHED_NEVER;
+}
+
+void
+queue_free(struct queue *q)
+{
+	struct message *m;
+	struct fresh *f;
+	size_t i;
+
+	while ((f = STAILQ_FIRST(&q->fresh)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->fresh, entry);
+		queue_drop(q, f->msg);
+		fresh_free(f);
+	}
+	while ((f = STAILQ_FIRST(&q->again)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->again, entry);
+		fresh_free(f);
+	}
+	while ((m = RB_MIN(message_tree, &q->messages)) != NULL)
+		queue_drop(q, m);
+	sessions_free(&q->sessions);
+	doms_free(&q->doms);
+	dests_free(&q->dests);
+	for (i = 0; i < NSTORES; i++)
+		store_close(q->stores[i]);
+	free(q->env_buf);
+	free(q->group);
+}
+
+/*
+ * Routes are looked for again at each part's next attempt, and at once for
+ * what could not go anywhere.
+ */
+static void
+routes_changed(struct queue *q)
+{
+	q->routes++;
+	doms_wake(&q->doms, q->now);
+}
+
+void
+queue_set_conf(struct queue *q, const struct conf *conf)
+{
+	q->conf = conf;
+	q->dests.limit = conf->limits.out_sessions;
+	if (q->dests.limit == 0)
+		q->dests.limit = 1;
+	/* ages count anew: the lifetime may be another */
+	q->expire_after = q->warn_after = 0;
+	routes_changed(q);
+}
+
+void
+queue_time(struct queue *q, uint64_t mono, uint64_t real)
+{
+	uint64_t wall;
+
+	q->now = mono;
+	q->real = real;
+	if (q->clock.wall0 == 0 || qclock_follow(&q->clock, mono, real)) {
+		q->jumped = false;
+		return;
+	}
+	if (q->jumped || q->clock.distrusted)
+		return;
+	q->jumped = true;
+	wall = qclock_wall(&q->clock, mono);
+	report_clock((int64_t)(real - wall));
+}
+
+void
+queue_dir_changed(struct queue *q)
+{
+	routes_changed(q);
+}
+
+static void
+set_gauges(const struct queue *q)
+{
+	stats_set(STAT_Q_MESSAGES_IN, q->nmessages[Q_IN]);
+	stats_set(STAT_Q_MESSAGES_OUT, q->nmessages[Q_OUT]);
+	stats_set(STAT_Q_BYTES_IN, q->bytes[Q_IN]);
+	stats_set(STAT_Q_BYTES_OUT, q->bytes[Q_OUT]);
+	stats_set(STAT_Q_HELD, q->nheld);
+}
+
+bool
+queue_turn(struct queue *q)
+{
+	q->more = false;
+	if (queue_commit_due(q))
+		(void)queue_commit(q);
+	queue_tick(q);
+	queue_ask(q);
+	queue_pump(q);
+	queue_upkeep(q);
+	set_gauges(q);
+	return q->more || queue_commit_due(q);
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t
+queue_next(const struct queue *q)
+{
+	const struct session *s = TAILQ_FIRST(&q->sessions.idle);
+	uint64_t at = queue_commit_next(q);
+
+	at = least(at, dests_next_time(&q->dests));
+	at = least(at, doms_next_time(&q->doms));
+	at = least(at, asks_next_time(&q->asks));
+	at = least(at, fail_next(q));
+	at = least(at, least(q->expire_at, q->warn_at));
+	if (s != NULL)
+		at = least(at, s->since + SESSION_IDLE_MS);
+	return at;
+}
+
+void
+queue_drain(struct queue *q)
+{
+	q->draining = true;
+	while (!TAILQ_EMPTY(&q->sessions.idle))
+		queue_end_session(q, TAILQ_FIRST(&q->sessions.idle));
+}
+
+bool
+queue_quiet(const struct queue *q)
+{
+	size_t i;
+
+	for (i = 0; i < NSTORES; i++) {
+		if (q->stores[i] != NULL && store_batch_bytes(q->stores[i]) > 0)
+			return false;
+	}
+	return q->sessions.n == 0 && STAILQ_EMPTY(&q->fresh);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue: messages, where each of their recipients is going, and what is
+ * to be done next.  It knows neither channels nor the event loop: time is
+ * told to it, and what it wants done goes through struct q_env, so that a
+ * simulator can drive it as the program does.
+ *
+ * One turn: queue_time(), any number of the calls for what peers said, then
+ * queue_turn(), which makes durable what came in, answers for it, and hands
+ * out work.  queue_next() says when the next turn is due without an event.
+ */
+#ifndef QUEUED_QUEUE_H
+#define QUEUED_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bsd/sys/queue.h>
+
+#include "common/base/conf.h"
+#include "common/base/ibuf.h"
+#include "common/base/tree.h"
+#include "common/msg/ctl_queue.h"
+#include "common/msg/in_queue.h"
+#include "common/msg/queue_dir.h"
+#include "common/msg/queue_out.h"
+
+#include "queued/ask.h"
+#include "queued/dest.h"
+#include "queued/direction.h"
+#include "queued/dom.h"
+#include "queued/part.h"
+#include "queued/sched.h"
+#include "queued/session.h"
+#include "queued/store/envelope.h"
+#include "queued/store/store.h"
+
+/* Results become durable this much later at most, if nothing comes in. */
+#define RESULTS_DELAY_MS 50U
+
+enum q_store {
+	Q_IN = 0, /* what came from outside */
+	Q_OUT = 1 /* what came from inside */
+};
+#define NSTORES 2
+
+/* What the queue wants done.  -1 with errno: it could not be sent. */
+struct q_env {
+	void *arg;
+	/* smtpd-out: the session's worker, number and destination tell all */
+	int (*open)(void *, const struct session *);
+	int (*job)(void *, const struct session *, struct ibuf *, int fd);
+	int (*close)(void *, const struct session *);
+	/* memory of CHAN_PAYLOAD_MAX to compose a job in */
+	void (*scratch)(void *, struct ibuf *);
+	/* a body as a descriptor that its holder can only read */
+	int (*body_fd)(void *, struct store *, struct store_loc, uint64_t size);
+	/* dird */
+	int (*ask)(void *, uint32_t tx, const struct msg_ask *);
+	/* smtpd-in: the answer to the submission of that token */
+	void (*answer)(void *, uint64_t token, const struct iq_done *);
+	/* space changed: tell those who accept for this store */
+	void (*room)(void *, enum q_store, const struct iq_room *);
+	uint32_t (*random)(void *);
+};
+
+RB_HEAD(message_tree, message);
+struct fresh;
+struct failing;
+STAILQ_HEAD(fresh_list, fresh);
+TAILQ_HEAD(failing_list, failing);
+RB_HEAD(failing_tree, failing);
+
+struct queue {
+	const struct conf *conf;
+	const struct q_env *env;
+	struct store *stores[NSTORES];
+	struct q_spool { /* for the store's callbacks */
+		struct queue *q;
+		enum q_store store;
+	} spools[NSTORES];
+	uint64_t newest; /* latest stamp found in them */
+	struct qclock clock;
+	uint64_t now;  /* ms, monotonic, of this turn */
+	uint64_t real; /* ms, as the system says */
+	uint64_t last_id;
+	uint32_t routes; /* generation of what is known of routes */
+	uint32_t mark;	 /* see queue_group.c */
+	bool draining;
+	bool jumped; /* the system's clock is off, and that was said */
+	bool more;   /* a bound was met: this turn left something to do */
+
+	struct message_tree messages;
+	uint64_t nmessages[NSTORES], nheld;
+	uint64_t bytes[NSTORES];
+	struct dests dests;
+	struct doms doms;
+	struct sessions sessions;
+	struct asks asks;
+
+	/* appended, not yet durable */
+	struct fresh_list fresh;
+	uint64_t again_at;
+	struct fresh_list again;       /* notices whose commit failed */
+	bool results[NSTORES];	       /* states wait for a commit */
+	uint64_t results_at[NSTORES];  /* until then at most */
+	uint64_t maintain_at[NSTORES]; /* SCHED_NEVER: not due */
+	struct iq_room room[NSTORES];  /* as last told */
+
+	struct failing_tree failing;
+	struct failing_list failing_by_age;
+
+	/* everything up to this message is known to be young enough */
+	uint64_t expire_after, warn_after; /* message ids */
+	uint64_t expire_at, warn_at;	   /* ms */
+	uint64_t warn_pause;
+
+	/* memory that is used again and again */
+	uint8_t *env_buf;
+	size_t env_cap;
+	struct grouped {
+		struct dom *dom;
+		uint16_t rcpt;
+	} * group;
+	size_t ngroup, group_cap;
+};
+
+/*
+ * --- life ---
+ */
+void queue_init(struct queue *, const struct q_env *);
+void queue_free(struct queue *);
+/* Before any other call, and at each reload: a whole new configuration. */
+void queue_set_conf(struct queue *, const struct conf *);
+void queue_time(struct queue *, uint64_t mono, uint64_t real);
+/*
+ * Open a store and take in what it holds; both, then queue_start().  -1 with
+ * errno.
+ */
+int queue_open(struct queue *, enum q_store, const struct store_ops *,
+    int dirfd, const struct store_params *);
+void queue_start(struct queue *);
+void queue_drain(struct queue *); /* no new work; queue_quiet() tells the end */
+bool queue_quiet(const struct queue *);
+
+/* Commit, answer, hand out.  True: there is more to do at once. */
+bool queue_turn(struct queue *);
+/* ms, monotonic; SCHED_NEVER: only an event can bring work */
+uint64_t queue_next(const struct queue *);
+
+/*
+ * --- smtpd-in ---
+ */
+struct q_submit {
+	enum origin origin;
+	uint64_t token; /* for the answer */
+	const struct iq_commit *commit;
+	const struct msg_rcpt *(*rcpt)(void *, uint32_t); /* each in turn */
+	void *arg;
+	uint32_t nrcpt;
+	const void *body; /* inline, or NULL and */
+	int fd;		  /* stays the caller's */
+};
+/*
+ * Take a message: it is answered in queue_turn(), when it is durable.  -1:
+ * refused at once, *no is the answer to be given.
+ */
+int queue_submit(struct queue *, const struct q_submit *, struct iq_done *no);
+/* Nobody waits for the answers to tokens from..to any more. */
+void queue_forget_tokens(struct queue *, uint64_t from, uint64_t to);
+/* What smtpd-in may be told at any time. */
+void queue_get_room(struct queue *, enum q_store, struct iq_room *);
+
+/*
+ * --- smtpd-out: -1 where the worker broke the contract ---
+ */
+void queue_worker_up(struct queue *, enum side, unsigned index);
+void queue_worker_down(struct queue *, enum side, unsigned index);
+int queue_ready(struct queue *, struct worker *, uint32_t id);
+struct q_outcome {
+	uint16_t rcpt;
+	struct qo_outcome outcome;
+};
+int queue_result(struct queue *, struct worker *, uint32_t id,
+    const struct qo_result *, const struct q_outcome *);
+int queue_gone(struct queue *, struct worker *, uint32_t id,
+    const struct qo_gone *);
+
+/*
+ * --- dird ---
+ */
+void queue_dir_up(struct queue *);
+void queue_dir_down(struct queue *);
+void queue_dir_changed(struct queue *);
+void queue_dir_answer(struct queue *, uint32_t tx, const struct qd_route *);
+
+/*
+ * --- ctld ---
+ */
+/* Rows of one page, and what its END says; the callback's -1 ends it. */
+void queue_list(struct queue *, const struct cq_list *,
+    int (*)(void *, const struct cq_row *), void *, struct cq_end *);
+enum cq_result queue_show(struct queue *, uint64_t id,
+    int (*row)(void *, const struct cq_row *),
+    int (*rcpt)(void *, const struct cq_rcpt *), void *);
+enum cq_result queue_remove(struct queue *, uint64_t id, uint32_t uid);
+/* domain "": all of it.  count: parts of messages that are tried again */
+enum cq_result queue_flush(struct queue *, const char *domain, uint32_t uid,
+    uint32_t *count);
+enum cq_result queue_dests(struct queue *,
+    int (*)(void *, const struct cq_dest *), void *, uint32_t *count);
+
+#endif

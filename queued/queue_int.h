@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of the queue say to each other: queue.c holds the table of
+ * messages, queue_accept.c takes them in, queue_commit.c makes them durable,
+ * queue_route.c finds their next hop, queue_send.c hands them out,
+ * queue_result.c takes what became of them, queue_fail.c ends those that
+ * cannot be delivered and tells their sender, queue_time.c knows when,
+ * queue_ctl.c serves the operator.
+ */
+#ifndef QUEUED_QUEUE_INT_H
+#define QUEUED_QUEUE_INT_H
+
+#include "queued/queue.h"
+
+/* Bounds of one turn, so that no peer waits long for its answer. */
+#define TURN_WAKE    1000U /* parts that get ready */
+#define TURN_ROUTE   2000U /* parts whose way is looked for again */
+#define TURN_FAIL    100U  /* parts, or messages, that are failed */
+#define TURN_EXPIRED 100U
+
+/* tags of states: store_extra */
+#define EXTRA_WARNED STORE_EXTRA_MIN
+
+/* --- queue.c --- */
+uint64_t queue_new_id(struct queue *);
+struct message *queue_find(struct queue *, uint64_t id);
+/* The first message after an id, or NULL. */
+struct message *queue_after(struct queue *, uint64_t id);
+struct store *queue_store(const struct queue *, const struct message *);
+struct store_loc message_loc(const struct message *);
+void queue_insert(struct queue *, struct message *);
+/* In the table or not: frees its parts and itself, whatever their state. */
+void queue_drop(struct queue *, struct message *);
+/* No recipient is open: record that and drop it. */
+void queue_finish(struct queue *, struct message *);
+/* The store does not have it any more. */
+void queue_lost(struct queue *, struct message *);
+/* Reading it failed with that errno: lost, or held for the operator. */
+void queue_unreadable(struct queue *, struct message *, int error);
+struct part *part_new(struct queue *, struct message *, struct dom *, size_t n);
+void part_free(struct queue *, struct part *);
+/* Out of whatever list it is in: PART_NEW.  Not for ACTIVE parts. */
+void part_detach(struct queue *, struct part *);
+void queue_state(struct queue *, struct message *, const struct store_state *);
+/* Wait for the operator. */
+void queue_hold(struct queue *, struct message *, enum reason);
+uint64_t message_age(const struct queue *, const struct message *);
+
+/* --- queue_accept.c --- */
+struct message *message_new(const struct envelope *, enum q_store);
+/* A new message as it waits for its commit: one of these is in q->fresh. */
+struct fresh {
+	STAILQ_ENTRY(fresh) entry;
+	struct message *msg;
+	uint64_t token;
+	bool wants_answer;
+	struct notice *notice; /* kept until it is durable, or NULL */
+	size_t len;	       /* of the line to be logged */
+	char line[];
+};
+struct notice { /* a report to a sender: owned by its fresh */
+	char *text;
+	size_t len;
+	uint8_t flags;
+	uint8_t store;
+	bool failed; /* about a failure, not a delay */
+	uint64_t about;
+	char to[MSG_ADDR_MAX + 1];
+};
+void notice_free(struct notice *);
+/*
+ * Append it to the batch, as a new message; the notice is taken if that
+ * works.  -1 with errno: it is still the caller's.
+ */
+int queue_append_notice(struct queue *, struct notice *);
+void fresh_free(struct fresh *);
+
+/* --- queue_group.c --- */
+/*
+ * The recipients of a message, one at a time in order, become its parts.
+ * -1: no memory, or not an address (errno EINVAL).
+ */
+void group_begin(struct queue *);
+int group_add(struct queue *, const char *domain, size_t len, uint16_t rcpt);
+int group_end(struct queue *, struct message *);
+void group_abort(struct queue *);
+
+/* --- queue_commit.c --- */
+int queue_commit(struct queue *);
+bool queue_commit_due(const struct queue *);
+void queue_upkeep(struct queue *);
+uint64_t queue_commit_next(const struct queue *);
+
+/* --- queue_route.c --- */
+/* Find the way of a part of no place; it is not tried before at (0: now). */
+void queue_route(struct queue *, struct part *, uint64_t at);
+bool queue_route_holds(const struct queue *, const struct part *,
+    const struct dest *);
+void queue_ask(struct queue *); /* as many questions as may be open */
+void queue_ask_time(struct queue *);
+void queue_part_gone(struct queue *, const struct part *);
+
+/* --- queue_send.c --- */
+void queue_pump(struct queue *);
+void queue_leave(struct queue *, struct session *);
+/* the same, and tell it to end */
+void queue_end_session(struct queue *, struct session *);
+
+/* --- queue_result.c --- */
+/* A log line for each recipient of a part. */
+void queue_report_part(struct queue *, const struct part *,
+    const struct qo_outcome *, const struct qo_relay *);
+/*
+ * A part came back from a session undone.  True: its message was removed,
+ * held or is too old, and that is done to it.
+ */
+bool queue_part_back(struct queue *, struct part *);
+
+/* --- queue_fail.c --- */
+/* One more recipient of m has failed; it is ended and reported later. */
+int fail_add(struct queue *, struct message *, uint16_t rcpt,
+    const struct qo_outcome *, const char *remote, bool logged);
+/* All recipients of a part of no place; the part is freed. */
+void fail_part(struct queue *, struct part *, const struct qo_outcome *);
+/* All that are not in a session. */
+void fail_message(struct queue *, struct message *, const struct qo_outcome *);
+/* Report what has failed of m, unless more is about to come; m may be gone. */
+void fail_check(struct queue *, struct message *);
+void fail_time(struct queue *);
+void fail_forget(struct queue *, struct message *);
+uint16_t fail_count(struct queue *, struct message *);
+uint64_t fail_next(const struct queue *);
+/* Tell the sender that it takes longer.  -1: later */
+int queue_warn(struct queue *, struct message *);
+
+/* --- queue_time.c --- */
+extern const struct qo_outcome queue_too_old;
+void queue_tick(struct queue *);
+
+#endif

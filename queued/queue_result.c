@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What became of a job, recipient by recipient.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "queued/queue_int.h"
+#include "queued/report.h"
+
+struct job {
+	struct session *session;
+	struct message *msg;
+	const struct qo_result *result;
+	const struct q_outcome *outcomes;
+	struct job_rcpt rcpts[QO_RCPTS_MAX];
+	size_t n;
+	const char *addr[QO_RCPTS_MAX]; /* of rcpts[i] */
+	uint8_t place[QO_RCPTS_MAX];	/* of outcome i in rcpts */
+	bool done[QO_RCPTS_MAX];	/* rcpts[i] is not open any more */
+	struct store_rcpt states[QO_RCPTS_MAX];
+	size_t nstates;
+	bool delivered; /* some */
+};
+
+/* --- log --- */
+
+struct report_job {
+	struct queue *q;
+	const struct part *part;
+	struct report_delivery line;
+};
+
+static int
+on_report(void *arg, const struct store_msg *sm)
+{
+	struct report_job *r = arg;
+	static struct msg_rcpt rcpt;
+	struct env_iter it;
+	struct env_rcpt er;
+	uint16_t i = 0;
+
+	env_iter(&it, sm->env, sm->env_len);
+	while (i < r->part->n && env_next(&it, &er) == 1) {
+		if (er.index != r->part->rcpt[i])
+			continue;
+		i++;
+		env_copy_rcpt(&er, &rcpt);
+		r->line.to = rcpt.addr;
+		report_delivery(&r->line);
+	}
+	return 0;
+}
+
+void
+queue_report_part(struct queue *q, const struct part *p,
+    const struct qo_outcome *o, const struct qo_relay *relay)
+{
+	struct report_job r = { q, p,
+		{ .id = p->msg->id,
+		    .outcome = o,
+		    .relay = relay,
+		    .delay = message_age(q, p->msg) } };
+
+	/* unreadable: found out, and dealt with, when it is handed out */
+	(void)store_load(queue_store(q, p->msg), message_loc(p->msg), on_report,
+	    &r);
+}
+
+/* --- a result --- */
+
+static int
+place_of(const struct job *j, uint16_t rcpt)
+{
+	size_t i;
+
+	for (i = 0; i < j->n; i++) {
+		if (j->rcpts[i].rcpt == rcpt)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Each recipient of the job once, and no other. */
+static int
+check_outcomes(struct job *j)
+{
+	bool seen[QO_RCPTS_MAX] = { false };
+	size_t i;
+	int at;
+
+	if (j->result->msgid != j->msg->id || j->result->n != j->n)
+		return -1;
+	for (i = 0; i < j->n; i++) {
+		at = place_of(j, j->outcomes[i].rcpt);
+		if (at == -1 || seen[at])
+			return -1;
+		seen[at] = true;
+		j->place[i] = (uint8_t)at;
+	}
+	return 0;
+}
+
+static void
+find_addresses(struct job *j)
+{
+	const char *s = j->session->rcpts;
+	size_t i;
+
+	for (i = 0; i < j->n; i++) {
+		j->addr[i] = s;
+		s += strlen(s) + 1;
+	}
+}
+
+static void
+add_state(struct job *j, const struct q_outcome *o, uint8_t status,
+    const struct part *p)
+{
+	j->states[j->nstates++] = (struct store_rcpt){ .index = o->rcpt,
+		.status = status,
+		.reason = (uint8_t)o->outcome.reason,
+		.code = o->outcome.code,
+		.attempts = (uint16_t)(p->attempts + 1),
+		.text = o->outcome.text,
+		.text_len = (uint16_t)strlen(o->outcome.text) };
+}
+
+static void
+take_outcome(struct queue *q, struct job *j, const struct q_outcome *o,
+    unsigned place)
+{
+	struct part *p = j->rcpts[place].part;
+
+	switch (o->outcome.status) {
+	case QO_DELIVERED:
+		add_state(j, o, QO_DELIVERED, p);
+		j->done[place] = j->delivered = true;
+		j->msg->nopen--;
+		return;
+	case QO_FAILED:
+		/* recorded together with the notice to the sender */
+		if (fail_add(q, j->msg, o->rcpt, &o->outcome,
+			j->result->relay.name, true) == 0) {
+			j->done[place] = true;
+			return;
+		}
+		break;
+	case QO_DEFERRED:
+		break;
+	}
+	add_state(j, o, 0, p);
+	p->reason = (uint8_t)o->outcome.reason;
+}
+
+static void
+take_outcomes(struct queue *q, struct job *j)
+{
+	struct part *p;
+	size_t i;
+
+	for (i = 0; i < j->n; i++) {
+		const struct q_outcome *o = &j->outcomes[i];
+
+		report_delivery(&(struct report_delivery){ .id = j->msg->id,
+		    .to = j->addr[j->place[i]],
+		    .outcome = &o->outcome,
+		    .relay = &j->result->relay,
+		    .delay = message_age(q, j->msg) });
+		take_outcome(q, j, o, j->place[i]);
+	}
+	/* what is left of each part, in order */
+	for (p = j->session->parts; p != NULL; p = p->u.active.next)
+		p->n = 0;
+	for (i = 0; i < j->n; i++) {
+		p = j->rcpts[i].part;
+		if (!j->done[i])
+			p->rcpt[p->n++] = j->rcpts[i].rcpt;
+	}
+}
+
+/* --- the session --- */
+
+static bool
+is_loss(enum reason r)
+{
+	return r == REASON_CONN_LOST || r == REASON_TIMEOUT ||
+	    r == REASON_CONNECT || r == REASON_REMOTE_GREETING ||
+	    r == REASON_REMOTE_HELO || r == REASON_REMOTE_PROTOCOL;
+}
+
+/* The session went down with the job: was it the server? */
+static bool
+was_lost(const struct job *j)
+{
+	uint16_t i;
+
+	if (j->result->keep || j->delivered)
+		return false;
+	for (i = 0; i < j->result->n; i++) {
+		if (j->outcomes[i].outcome.status != QO_DEFERRED ||
+		    !is_loss(j->outcomes[i].outcome.reason))
+			return false;
+	}
+	return true;
+}
+
+static void
+judge_destination(struct queue *q, const struct job *j, struct dest *d)
+{
+	uint64_t ms;
+
+	if (!was_lost(j)) {
+		dest_success(&q->dests, d, j->delivered);
+		return;
+	}
+	ms = sched_retry(q->conf, d->fails + 1, q->env->random(q->env->arg));
+	if (dest_job_lost(&q->dests, d, &j->outcomes[0].outcome, q->now, ms))
+		report_paused(d, ms);
+}
+
+static void
+next_job(struct queue *q, struct session *s, bool keep)
+{
+	uint32_t limit = q->conf->limits.out_messages;
+
+	if (!keep) {
+		queue_leave(q, s);
+		return;
+	}
+	session_set_idle(&q->sessions, s, q->now);
+	dest_check(&q->dests, s->dest);
+	if (q->draining || (limit > 0 && s->jobs >= limit))
+		queue_end_session(q, s);
+}
+
+/* --- the parts --- */
+
+bool
+queue_part_back(struct queue *q, struct part *p)
+{
+	struct message *m = p->msg;
+
+	if ((m->flags & QM_REMOVE) != 0) {
+		m->nopen = (uint16_t)(m->nopen - p->n);
+		part_free(q, p);
+		if (m->nopen == 0)
+			queue_finish(q, m);
+		return true;
+	}
+	if ((m->flags & QM_HELD) != 0 && (m->flags & QM_EXPIRED) == 0) {
+		p->state = PART_HELD;
+		return true;
+	}
+	if ((m->flags & QM_EXPIRED) != 0) {
+		fail_part(q, p, &queue_too_old);
+		fail_check(q, m);
+		return true;
+	}
+	return false;
+}
+
+static void
+record(struct queue *q, struct job *j, uint64_t at, uint16_t attempts)
+{
+	struct store_state st = { .rcpts = j->states, .nrcpts = j->nstates };
+	struct message *m = j->msg;
+
+	if (at != 0) {
+		st.set = STORE_SET_NEXT | STORE_SET_ATTEMPTS;
+		st.next = qclock_wall(&q->clock, at);
+		st.attempts = attempts;
+	}
+	if (m->crashes > 0) {
+		/* it came back whole: it was not the message */
+		m->crashes = 0;
+		st.set |= STORE_SET_POISON;
+	}
+	if (st.set != 0 || st.nrcpts > 0)
+		queue_state(q, m, &st);
+}
+
+/* Those of its recipients that are left are tried again at *at, if any. */
+static void
+settle_part(struct queue *q, struct part *p, struct dest *d, uint64_t *at)
+{
+	dest_returned(&q->dests, p);
+	if (p->n == 0) {
+		part_free(q, p);
+		return;
+	}
+	if (p->attempts < UINT16_MAX)
+		p->attempts++;
+	*at = q->now +
+	    sched_retry(q->conf, p->attempts, q->env->random(q->env->arg));
+	dest_defer(&q->dests, d, p, *at);
+}
+
+/*
+ * The message was removed, held or has become too old meanwhile: so is what
+ * came back of it.  The last of its parts may end it.
+ */
+static void
+overtaken(struct queue *q, struct message *m)
+{
+	struct part *p, *next;
+
+	if ((m->flags & (QM_REMOVE | QM_EXPIRED)) == QM_EXPIRED) {
+		fail_message(q, m, &queue_too_old);
+		return;
+	}
+	for (p = m->parts; p != NULL; p = next) {
+		next = p->next;
+		if (p->state != PART_LATER)
+			continue;
+		part_detach(q, p);
+		(void)queue_part_back(q, p);
+	}
+}
+
+static void
+settle(struct queue *q, struct job *j, struct dest *d)
+{
+	struct session *s = j->session;
+	struct message *m = j->msg;
+	uint16_t attempts = 0;
+	struct part *p;
+	uint64_t at = 0;
+
+	while ((p = s->parts) != NULL) {
+		s->parts = p->u.active.next;
+		settle_part(q, p, d, &at);
+		if (at != 0 && p->attempts > attempts)
+			attempts = p->attempts;
+	}
+	if (m->nopen == 0) {
+		queue_finish(q, m);
+		return;
+	}
+	record(q, j, at, attempts);
+	if ((m->flags & (QM_REMOVE | QM_HELD | QM_EXPIRED)) != 0 && at != 0)
+		overtaken(q, m);
+	else
+		fail_check(q, m);
+}
+
+int
+queue_result(struct queue *q, struct worker *w, uint32_t id,
+    const struct qo_result *r, const struct q_outcome *outcomes)
+{
+	static struct job j;
+	struct session *s = session_find(&q->sessions, w, id);
+
+	if (s == NULL || s->state != SESSION_BUSY)
+		return -1;
+	if (s->parts == NULL) { /* the message was lost meanwhile */
+		next_job(q, s, r->keep);
+		return 0;
+	}
+	memset(&j, 0, sizeof(j));
+	j.session = s;
+	j.msg = s->parts->msg;
+	j.result = r;
+	j.outcomes = outcomes;
+	j.n = job_rcpts(s->parts, j.rcpts);
+	if (check_outcomes(&j) == -1)
+		return -1;
+	if (j.msg->crashes > 0 && w->nsuspects > 0)
+		w->nsuspects--;
+	find_addresses(&j);
+	take_outcomes(q, &j);
+	judge_destination(q, &j, s->dest);
+	settle(q, &j, s->dest);
+	next_job(q, s, r->keep);
+	return 0;
+}
