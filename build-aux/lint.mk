@@ -4,7 +4,8 @@ CLANG_FORMAT ?= clang-format-14
 CLANG_TIDY ?= clang-tidy-14
 CPPCHECK ?= cppcheck
 
-SOURCE_DIRS := $(ARCHIVES:%=common/%) $(PROG_DIRS)
+SOURCE_DIRS := $(ARCHIVES:%=common/%) $(PROG_DIRS) \
+    $(patsubst %/,%,$(sort $(dir $(wildcard $(PROG_DIRS:%=%/*/*.c)))))
 C_FILES := $(wildcard $(SOURCE_DIRS:%=%/*.c))
 H_FILES := $(wildcard $(SOURCE_DIRS:%=%/*.h))
 TEST_FILES := $(wildcard regress/*/*.c regress/*/*.h)

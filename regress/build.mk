@@ -1,5 +1,6 @@
 # Tests. A C file here says in its first lines what it links:
 #	/* link: common/base/netaddr.o common/base.a -lm */
+# (in as many lines as it needs, within the first fifteen).
 # Words that begin with - go to the linker, .o and .a are built. NAME_test.c is
 # a cmocka program that check-unit runs, NAME_fuzz.c a libFuzzer target, any
 # other file with such a line a helper program of the tests beside it.
@@ -18,13 +19,16 @@ HELPER_BINS := $(HELPER_SRCS:%.c=$(O)/%)
 # cmocka's macros and tables of test functions.
 $(O)/regress/%.o: TEST_NOWARN := -Wno-missing-variable-declarations
 
-link_words = $(shell sed -n '1,12s,^/[*] link: \(.*\)[*]/,\1,p' $1.c)
+link_words = $(shell awk 'NR > 15 { exit } /^\/[*] link:/ { on = 1 } \
+    on { l = $$0; end = sub(/[*]\/.*/, "", l); sub(/^(\/[*] link:| [*] )/, "", l); \
+    print l; if (end) on = 0 }' $1.c)
 
 # $1 = path without .c, $2 = libraries that every program of the family links
 define test_rules
-$(O)/$1: $(O)/$1.o $(addprefix $(O)/,$(filter-out -%,$(link_words)))
-$(O)/$1: LINK_LIBS = $(filter -%,$(link_words)) $2 $(call archive_libs,\
-    $(patsubst common/%.a,%,$(filter common/%.a,$(link_words))))
+$1_WORDS := $(link_words)
+$(O)/$1: $(O)/$1.o $$(addprefix $(O)/,$$(filter-out -%,$$($1_WORDS)))
+$(O)/$1: LINK_LIBS = $$(filter -%,$$($1_WORDS)) $2 $$(call archive_libs,\
+    $$(patsubst common/%.a,%,$$(filter common/%.a,$$($1_WORDS))))
 endef
 $(foreach t,$(UNIT_SRCS:.c=),$(eval $(call test_rules,$t,-lcmocka -lbsd)))
 $(foreach t,$(FUZZ_SRCS:.c=),$(eval $(call test_rules,$t,-fsanitize=fuzzer -lbsd)))

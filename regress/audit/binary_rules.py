@@ -5,7 +5,7 @@ import os
 import platform
 import re
 
-from tree import Finding
+from tree import Finding, directory
 
 TABLE = 'regress/audit/imports.txt'
 
@@ -63,13 +63,14 @@ def imported_symbols(tree):
             continue
         have = imports(tree, file, '--dynamic')
         count += len(have)
-        common = ['common/' + a for a in tree.links.get(d, ())]
+        places = [x for x in tree.source_dirs() if directory(x) == d] + \
+            ['common/' + a for a in tree.links.get(d, ())]
         for section in table.sections():
             family = set(table[section]['symbols'].split())
             hits = have & family
             if name not in table[section]:
                 for s in sorted(hits):
-                    at = _call_site(tree, [d] + common, s) or (TABLE, 1)
+                    at = _call_site(tree, places, s) or (TABLE, 1)
                     found.append(Finding(*at, '%s imports %s, not declared '
                                          'under [%s]' % (name, s, section)))
             elif not hits:

@@ -249,6 +249,11 @@ def test_licences(tree):
     the_only(ask(tree, source_rules.licences), 'smtpd-in/bare.h:1:')
 
 
+def test_a_directory_within_a_program_counts(tree):
+    write(tree, 'smtpd-in/part/bare.h', '#define BARE 1\n')
+    the_only(ask(tree, source_rules.licences), 'smtpd-in/part/bare.h:1:')
+
+
 @pytest.mark.parametrize('name, text', [
     ('smtpd-in/late.h', '/* TO' 'DO: later */'),
     ('master/late.y', '/* FIX' 'ME */'),

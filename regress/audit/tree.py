@@ -65,7 +65,11 @@ class Tree:
         return enumerate(self.text(name).splitlines(), 1)
 
     def source_dirs(self):
-        return ['common/' + a for a in self.archives] + list(self.programs)
+        below = [d + '/' + n for d in self.programs
+                 for n in sorted(os.listdir(self.path(d)))
+                 if os.path.isdir(self.path(d + '/' + n))]
+        return ['common/' + a for a in self.archives] + \
+            list(self.programs) + below
 
     def files(self, dirs, suffixes):
         """Files with these endings, directly in these directories."""
