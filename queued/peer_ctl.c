@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* The channel from ctld: the operator looks at the queue, and operates it. */
+#include "queued/edges.h"
+
+static struct edges *self;
+static struct peer ctld;
+static struct chan *chan; /* NULL: being replaced */
+
+/* Rows of an answer carry the number of the question. */
+struct answer {
+	struct chan *chan;
+	uint32_t id;
+};
+
+static int
+send_row(const struct answer *a, uint16_t type, struct ibuf *b)
+{
+	return chan_send(a->chan, type, a->id, b, -1);
+}
+
+static int
+on_row(void *arg, const struct cq_row *row)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	return put_cq_row(&b, row) == -1 ? -1 : send_row(arg, CQ_ANS_ROW, &b);
+}
+
+static int
+on_rcpt(void *arg, const struct cq_rcpt *rcpt)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	return put_cq_rcpt(&b, rcpt) == -1 ? -1
+					   : send_row(arg, CQ_ANS_RCPT, &b);
+}
+
+static int
+on_dest(void *arg, const struct cq_dest *dest)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	return put_cq_dest(&b, dest) == -1 ? -1
+					   : send_row(arg, CQ_ANS_DEST, &b);
+}
+
+static int
+end(const struct answer *a, const struct cq_end *m)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	if (put_cq_end(&b, m) == 0)
+		(void)send_row(a, CQ_ANS_END, &b);
+	return 0;
+}
+
+static int
+on_list(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct answer a = { ch, id };
+	struct cq_end m = { 0 };
+	struct cq_list list;
+
+	(void)fd;
+	if (get_cq_list(b, &list) == -1)
+		return -1;
+	edges_time(self);
+	queue_list(&self->queue, &list, on_row, &a, &m);
+	return end(&a, &m);
+}
+
+static int
+on_show(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct answer a = { ch, id };
+	struct cq_end m = { 0 };
+	uint64_t msgid;
+
+	(void)fd;
+	if (ibuf_get_n64(b, &msgid) == -1)
+		return -1;
+	edges_time(self);
+	m.result = queue_show(&self->queue, msgid, on_row, on_rcpt, &a);
+	m.count = m.result == CQ_NO_SUCH ? 0 : 1;
+	return end(&a, &m);
+}
+
+static int
+on_remove(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct answer a = { ch, id };
+	struct cq_end m = { 0 };
+	uint64_t msgid;
+	uint32_t uid;
+
+	(void)fd;
+	if (ibuf_get_n64(b, &msgid) == -1 || ibuf_get_n32(b, &uid) == -1)
+		return -1;
+	edges_time(self);
+	m.result = queue_remove(&self->queue, msgid, uid);
+	m.count = m.result == CQ_NO_SUCH ? 0 : 1;
+	return end(&a, &m);
+}
+
+static int
+on_flush(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	char domain[MSG_DOMAIN_MAX + 1];
+	struct answer a = { ch, id };
+	struct cq_end m = { 0 };
+	uint32_t uid;
+
+	(void)fd;
+	if (ibuf_get_cstr(b, domain, sizeof(domain), NULL) == -1 ||
+	    ibuf_get_n32(b, &uid) == -1 || ibuf_get_end(b) == -1)
+		return -1;
+	edges_time(self);
+	m.result = queue_flush(&self->queue, domain, uid, &m.count);
+	return end(&a, &m);
+}
+
+static int
+on_dests(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct answer a = { ch, id };
+	struct cq_end m = { 0 };
+
+	(void)b;
+	(void)fd;
+	edges_time(self);
+	m.result = queue_dests(&self->queue, on_dest, &a, &m.count);
+	return end(&a, &m);
+}
+
+static const struct chan_msg msgs[] = {
+	{ CQ_REQ_LIST, CQ_LIST_MIN, CQ_LIST_MAX, FD_NONE, CHAN_ANY, on_list },
+	{ CQ_REQ_SHOW, 8, 8, FD_NONE, CHAN_ANY, on_show },
+	{ CQ_REQ_REMOVE, 12, 12, FD_NONE, CHAN_ANY, on_remove },
+	{ CQ_REQ_FLUSH, 6, 6 + MSG_DOMAIN_MAX, FD_NONE, CHAN_ANY, on_flush },
+	{ CQ_REQ_DESTS, 0, 0, FD_NONE, CHAN_ANY, on_dests },
+};
+
+static void
+on_violation(struct chan *ch, enum chan_violation v)
+{
+	child_violation(self->child, &ctld, v);
+	chan_free(ch);
+	chan = NULL;
+}
+
+void
+ctl_peer(struct edges *e, const struct peer *p, int fd)
+{
+	struct chan_spec spec = { .msgs = msgs,
+		.nmsgs = sizeof(msgs) / sizeof(msgs[0]),
+		.on_violation = on_violation };
+
+	self = e;
+	chan_free(chan);
+	ctld = *p;
+	chan = edges_chan(e, p, fd, &spec);
+}
