@@ -55,7 +55,13 @@ FILES = {
     'static int\nyylex(void)\n{\n\treturn 0;\n}\n\nstatic void\n'
     'yyerror(const char *s)\n{\n\t(void)s;\n}\n',
     'master/words.h': SPDX + 'int words_count(void);\n'
-    'extern const char *const topology;\n',
+    'int topology(void);\n',
+    # the small posternd reads its topology, so that a case need not build
+    'master/topology.c': SPDX + '#include <stdio.h>\n'
+    '#include "master/words.h"\n\nint\ntopology(void)\n{\n'
+    '\tFILE *fp = fopen("topology.txt", "r");\n\tint c;\n\n'
+    '\twhile (fp != NULL && (c = getc(fp)) != EOF)\n'
+    '\t\t(void)putchar(c);\n\treturn fp == NULL;\n}\n',
     'master/words.c': SPDX + '#include "master/words.h"\n'
     '#include "master/parse.h"\n\n'
     'static const struct {\n\tconst char *text;\n\tint token;\n'
@@ -67,8 +73,8 @@ FILES = {
     'int\nmain(int argc, char **argv)\n{\n\tchar buf[64];\n\n'
     '\tmemset(buf, argc, sizeof(buf));\n'
     '\tif (read_arg(buf, sizeof(buf), argv[0]) < 0)\n\t\treturn 1;\n'
-    '\t(void)printf("%s", argc > 1 ? topology : buf);\n'
-    '\tif (argc > 1)\n\t\treturn 0;\n'
+    '\tif (argc > 1)\n\t\treturn topology();\n'
+    '\t(void)printf("%s", buf);\n'
     '\treturn socket(AF_INET, SOCK_STREAM, twice(words_count()));\n}\n',
     'master/posternd.8': PAGE.format('POSTERND', 8, 'posternd', 'It runs.'),
     'master/postern.conf.5': PAGE.format(
@@ -113,10 +119,7 @@ def topology_text(root):
 
 
 def write_topology(root, text):
-    write(root, 'master/topology.c', SPDX + '#include "master/words.h"\n\n'
-          'const char *const topology = ""\n' + ''.join(
-              '    "%s\\n"\n' % line.replace('"', '\\"')
-              for line in text.splitlines()) + '    ;\n')
+    write(root, 'topology.txt', text)
 
 
 def write(root, name, text):
@@ -357,7 +360,6 @@ def change_topology(root, *changes):
         assert old in text
         text = text.replace(old, new)
     write_topology(root, text)
-    build(root)
 
 
 @pytest.mark.parametrize('old, new, why', [
@@ -389,7 +391,6 @@ def test_edges_that_went_away(tree):
     text = topology_text(tree)
     lines = [x for x in text.splitlines() if 'ctld queued' not in x]
     write_topology(tree, '\n'.join(lines))
-    build(tree)
     the_only(ask(tree, edge_rules.edges), edge_rules.DECLARED, 'ctld - queued',
              'is not in the topology')
 
