@@ -57,7 +57,7 @@ directory_conf(const struct conf *new)
 }
 
 struct report {
-	const char *path;
+	const char *domain;
 	uint32_t bad;
 };
 
@@ -70,7 +70,7 @@ on_bad(void *arg, uint32_t line, const char *why)
 	if (r->bad++ >= BAD_LINES_LOGGED)
 		return;
 	ll_begin(&l, LOG_L_WARN, "recipients-bad-line");
-	ll_cstr(&l, "file", r->path);
+	ll_cstr(&l, "domain", r->domain);
 	ll_num(&l, "line", line);
 	ll_cstr(&l, "text", why);
 	ll_send(&l);
@@ -126,7 +126,7 @@ directory_file(uint32_t id, int fd)
 		return -1;
 	}
 	d = &conf->domains[id];
-	r.path = d->rcpt_path;
+	r.domain = d->name;
 	text = slurp(fd, &len);
 	(void)close(fd);
 	if (text == NULL) {
@@ -142,7 +142,6 @@ directory_file(uint32_t id, int fd)
 	lists[id] = new;
 	ll_begin(&l, LOG_L_INFO, "recipients");
 	ll_cstr(&l, "domain", d->name);
-	ll_cstr(&l, "file", d->rcpt_path);
 	ll_num(&l, "count", list_count(new));
 	ll_num(&l, "bad", r.bad);
 	ll_send(&l);

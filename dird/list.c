@@ -286,9 +286,7 @@ list_find(const struct list *l, const char *local, struct list_answer *a)
 		return;
 	a->has_host = true;
 	a->host.port = e->port;
-	if (netaddr_parse(&a->host.addr, e->host) == 0)
-		a->host.addr.port = e->port;
-	else
+	if (netaddr_parse(&a->host.addr, e->host) == -1)
 		(void)strlcpy(a->host.name, e->host, sizeof(a->host.name));
 }
 

@@ -89,8 +89,6 @@ build_host(struct parser *p, uint32_t line, const char *name, const char *port)
 		memset(&h.addr, 0, sizeof(h.addr));
 		if (value_name(p, line, "host", name, h.name) == -1)
 			return;
-	} else {
-		h.addr.port = h.port;
 	}
 	if (b->nhosts == CONF_HOSTS_MAX) {
 		report_error(p->report, line, "more than %d hosts",

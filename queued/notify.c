@@ -43,6 +43,46 @@ by_rcpt(const void *a, const void *b)
 	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
 }
 
+void
+notice_free(struct notice *n)
+{
+	if (n == NULL)
+		return;
+	free(n->list.v);
+	free(n->text);
+	free(n);
+}
+
+void
+notice_settled(struct queue *q, struct notice *n)
+{
+	static const struct store_extra warned = { .tag = EXTRA_WARNED };
+	struct store_state st = { .extras = &warned, .nextras = 1 };
+	struct message *m = queue_find(q, n->about);
+
+	if (m == NULL)
+		return;
+	if (n->kind == BOUNCE_FAILED)
+		fail_record(q, m, &n->list);
+	else
+		queue_state(q, m, &st);
+}
+
+void
+notice_refused(struct queue *q, struct notice *n)
+{
+	struct message *m = queue_find(q, n->about);
+
+	if (m == NULL)
+		return;
+	if (n->kind == BOUNCE_FAILED) {
+		fail_again(q, m, &n->list);
+		return;
+	}
+	m->flags = (uint8_t)(m->flags & ~QM_WARNED);
+	queue_warn_again(q, m);
+}
+
 /* What the report needs of the message, read in one go. */
 struct reader {
 	struct queue *q;
@@ -191,14 +231,16 @@ send_report(struct reader *r)
 	n->len = text.len;
 	n->flags = text.flags;
 	n->store = r->msg->store;
-	n->failed = r->kind == BOUNCE_FAILED;
+	n->kind = r->kind;
 	n->about = r->msg->id;
 	(void)strlcpy(n->to, r->env.sender, sizeof(n->to));
+	n->list = *r->list;
 	if (queue_append_notice(r->q, n) == -1) {
+		n->list.v = NULL;
 		notice_free(n);
 		return -1;
 	}
-	return 0;
+	return 1;
 }
 
 /* Is there a way to the sender?  What nobody can be told of is logged. */

@@ -30,15 +30,33 @@ struct notify_list {
 	size_t n, cap;
 };
 
+/* A report to a sender: owned by its struct fresh until it is durable. */
+struct notice {
+	char *text;
+	size_t len;
+	uint8_t flags; /* enum msg_flag */
+	uint8_t store; /* enum q_store */
+	enum bounce_kind kind;
+	uint64_t about;		 /* the message */
+	struct notify_list list; /* those of its recipients */
+	char to[MSG_ADDR_MAX + 1];
+};
+void notice_free(struct notice *);
+
 /* Append; NULL: no memory. */
 struct notify_rcpt *notify_add(struct notify_list *, uint16_t rcpt,
     const struct qo_outcome *);
 /*
  * Report to the sender, if there is one and it wants that, as a new message
  * in the batch of the same store.  Sorts the list, and logs what was not
- * logged.  -1 with errno: try again later; ENOENT: the message is gone.
+ * logged.  1: it will be reported, the list is taken and its recipients are
+ * recorded when that is durable; 0: there is nothing to be told; -1 with
+ * errno: try again later; ENOENT: the message is gone.
  */
 int notify_sender(struct queue *, struct message *, enum bounce_kind,
     struct notify_list *);
+/* What the notice was about, now that it is durable, or that it is not. */
+void notice_settled(struct queue *, struct notice *);
+void notice_refused(struct queue *, struct notice *);
 
 #endif

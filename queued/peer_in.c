@@ -184,10 +184,11 @@ on_abort(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 
 /* --- COMMIT --- */
 
-/* The recipients of a submission, one after the other. */
+/* The recipients of a submission, one after the other, from the first again. */
 struct rcpt_source {
 	struct ibuf ahead; /* those that came before */
 	struct ibuf here;  /* those of the COMMIT itself */
+	struct ibuf next_ahead, next_here;
 	struct msg_rcpt rcpt;
 };
 
@@ -195,9 +196,14 @@ static const struct msg_rcpt *
 next_rcpt(void *arg, uint32_t i)
 {
 	struct rcpt_source *src = arg;
-	struct ibuf *b = ibuf_size(&src->ahead) > 0 ? &src->ahead : &src->here;
+	struct ibuf *b;
 
-	(void)i;
+	if (i == 0) {
+		src->next_ahead = src->ahead;
+		src->next_here = src->here;
+	}
+	b = ibuf_size(&src->next_ahead) > 0 ? &src->next_ahead
+					    : &src->next_here;
 	return get_rcpt(b, &src->rcpt) == -1 ? NULL : &src->rcpt;
 }
 

@@ -264,7 +264,6 @@ queue_init(struct queue *q, const struct q_env *env)
 	RB_INIT(&q->failing);
 	TAILQ_INIT(&q->failing_by_age);
 	STAILQ_INIT(&q->fresh);
-	STAILQ_INIT(&q->again);
 	dests_init(&q->dests);
 	doms_init(&q->doms, &q->dests);
 	sessions_init(&q->sessions);
@@ -283,10 +282,6 @@ queue_free(struct queue *q)
 	while ((f = STAILQ_FIRST(&q->fresh)) != NULL) {
 		STAILQ_REMOVE_HEAD(&q->fresh, entry);
 		queue_drop(q, f->msg);
-		fresh_free(f);
-	}
-	while ((f = STAILQ_FIRST(&q->again)) != NULL) {
-		STAILQ_REMOVE_HEAD(&q->again, entry);
 		fresh_free(f);
 	}
 	while ((m = RB_MIN(message_tree, &q->messages)) != NULL)

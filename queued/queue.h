@@ -101,8 +101,6 @@ struct queue {
 
 	/* appended, not yet durable */
 	struct fresh_list fresh;
-	uint64_t again_at;
-	struct fresh_list again;       /* notices whose commit failed */
 	bool results[NSTORES];	       /* states wait for a commit */
 	uint64_t results_at[NSTORES];  /* until then at most */
 	uint64_t maintain_at[NSTORES]; /* SCHED_NEVER: not due */

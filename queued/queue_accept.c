@@ -29,15 +29,6 @@ struct draft {
 };
 
 void
-notice_free(struct notice *n)
-{
-	if (n == NULL)
-		return;
-	free(n->text);
-	free(n);
-}
-
-void
 fresh_free(struct fresh *f)
 {
 	notice_free(f->notice);

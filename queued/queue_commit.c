@@ -11,7 +11,7 @@
 
 /* After an error of the disk, before its upkeep is tried again. */
 #define UPKEEP_AGAIN_MS 5000U
-/* States and notices that could not be made durable. */
+/* States that could not be made durable. */
 #define COMMIT_AGAIN_MS 1000U
 /* Largest sizes are told in these steps. */
 #define ROOM_STEP (64UL * 1024)
@@ -39,10 +39,12 @@ settle(struct queue *q, struct fresh *f)
 	queue_insert(q, m);
 	if (f->notice != NULL)
 		report_notice(m->id, f->notice->about, f->notice->to,
-		    f->notice->failed);
+		    f->notice->kind == BOUNCE_FAILED);
 	else
 		report_accepted((enum origin)m->origin, f->line, f->len);
 	answer(q, f, IQ_OK, REASON_OK);
+	if (f->notice != NULL)
+		notice_settled(q, f->notice);
 	fresh_free(f);
 	for (p = m->parts; p != NULL; p = next) {
 		next = p->next;
@@ -50,19 +52,15 @@ settle(struct queue *q, struct fresh *f)
 	}
 }
 
-/* It is not.  A report must not be lost: its cause is recorded already. */
+/* It is not. */
 static void
 refuse(struct queue *q, struct fresh *f)
 {
 	answer(q, f, IQ_TEMP, REASON_STORE_ERROR);
 	queue_drop(q, f->msg);
-	f->msg = NULL;
-	if (f->notice == NULL) {
-		fresh_free(f);
-		return;
-	}
-	STAILQ_INSERT_TAIL(&q->again, f, entry);
-	q->again_at = q->now + COMMIT_AGAIN_MS;
+	if (f->notice != NULL)
+		notice_refused(q, f->notice);
+	fresh_free(f);
 }
 
 static int
@@ -140,27 +138,7 @@ queue_commit_next(const struct queue *q)
 		if (q->maintain_at[i] < at)
 			at = q->maintain_at[i];
 	}
-	if (!STAILQ_EMPTY(&q->again) && q->again_at < at)
-		at = q->again_at;
 	return at;
-}
-
-static void
-append_again(struct queue *q)
-{
-	struct fresh *f;
-
-	if (q->again_at > q->now)
-		return;
-	while ((f = STAILQ_FIRST(&q->again)) != NULL) {
-		if (queue_append_notice(q, f->notice) == -1) {
-			q->again_at = q->now + COMMIT_AGAIN_MS;
-			return;
-		}
-		f->notice = NULL; /* taken */
-		STAILQ_REMOVE_HEAD(&q->again, entry);
-		fresh_free(f);
-	}
 }
 
 static void
@@ -221,7 +199,6 @@ queue_upkeep(struct queue *q)
 {
 	unsigned i;
 
-	append_again(q);
 	for (i = 0; i < NSTORES; i++) {
 		maintain(q, i);
 		check_room(q, (enum q_store)i);

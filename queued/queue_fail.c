@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Recipients that have failed.  They are gathered until nothing more is about
- * to fail of the same message, so that its sender gets one report; only then,
- * in one batch, the report becomes a message and the failures are recorded.
- * A crash before that tries those recipients again, and loses nothing.
+ * to fail of the same message, so that its sender gets one report.  The report
+ * becomes a message, and when that is durable the failures are recorded.  A
+ * crash before that tries those recipients again; no failure, of the disk or
+ * of a process, can leave one that nobody is told of.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -112,17 +113,19 @@ fail_add(struct queue *q, struct message *m, uint16_t rcpt,
 	return 0;
 }
 
-/* Recorded as failed; the message may be done with that. */
-static void
-record(struct queue *q, struct message *m, const struct notify_list *l)
+/* Their report is durable, or nobody wants one; m may be done with that. */
+void
+fail_record(struct queue *q, struct message *m, const struct notify_list *l)
 {
 	struct store_state st = { 0 };
 	struct store_rcpt *v;
 	size_t i;
 
 	m->nopen = (uint16_t)(m->nopen - l->n);
-	if (m->nopen == 0)
+	if (m->nopen == 0) {
+		queue_finish(q, m);
 		return;
+	}
 	v = reallocarray(NULL, l->n, sizeof(*v));
 	if (v == NULL) {
 		/* tried again after a restart, at worst */
@@ -145,26 +148,40 @@ record(struct queue *q, struct message *m, const struct notify_list *l)
 	free(v);
 }
 
+void
+fail_again(struct queue *q, struct message *m, const struct notify_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (fail_add(q, m, l->v[i].rcpt, &l->v[i].outcome,
+			l->v[i].remote, l->v[i].logged) == -1)
+			log_warn("failed recipients wait for a restart");
+	}
+}
+
 static void
 flush(struct queue *q, struct failing *f)
 {
 	struct message *m = f->msg;
+	struct notify_list list = f->list;
 
-	if (notify_sender(q, m, BOUNCE_FAILED, &f->list) == -1) {
-		if (errno == ENOENT) {
-			queue_lost(q, m);
-			return;
-		}
-		/* no room, no memory: later */
-		f->since = q->now;
-		TAILQ_REMOVE(&q->failing_by_age, f, by_age);
-		TAILQ_INSERT_TAIL(&q->failing_by_age, f, by_age);
-		return;
-	}
-	record(q, m, &f->list);
+	f->list = (struct notify_list){ 0 };
 	fail_forget(q, m);
-	if (m->nopen == 0)
-		queue_finish(q, m);
+	switch (notify_sender(q, m, BOUNCE_FAILED, &list)) {
+	case 1: /* the report has taken the list */
+		return;
+	case 0:
+		fail_record(q, m, &list);
+		break;
+	default: /* no room, no memory: later */
+		if (errno == ENOENT)
+			queue_lost(q, m);
+		else
+			fail_again(q, m, &list);
+		break;
+	}
+	free(list.v);
 }
 
 /* Is anything of it about to have a result? */
@@ -282,17 +299,14 @@ list_open(struct message *m, struct notify_list *l)
 int
 queue_warn(struct queue *q, struct message *m)
 {
-	static const struct store_extra warned = { .tag = EXTRA_WARNED };
-	struct store_state st = { .extras = &warned, .nextras = 1 };
 	struct notify_list l = { 0 };
 	int rc = list_open(m, &l);
 
 	if (rc == 0 && l.n > 0)
 		rc = notify_sender(q, m, BOUNCE_DELAYED, &l);
-	free(l.v);
-	if (rc == -1)
-		return -1;
-	m->flags |= QM_WARNED;
-	queue_state(q, m, &st);
-	return 0;
+	if (rc == 1) /* recorded when it is durable */
+		m->flags |= QM_WARNED;
+	else
+		free(l.v);
+	return rc == -1 ? -1 : 0;
 }

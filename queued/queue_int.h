@@ -10,6 +10,7 @@
 #ifndef QUEUED_QUEUE_INT_H
 #define QUEUED_QUEUE_INT_H
 
+#include "queued/notify.h"
 #include "queued/queue.h"
 
 /* Bounds of one turn, so that no peer waits long for its answer. */
@@ -58,16 +59,6 @@ struct fresh {
 	size_t len;	       /* of the line to be logged */
 	char line[];
 };
-struct notice { /* a report to a sender: owned by its fresh */
-	char *text;
-	size_t len;
-	uint8_t flags;
-	uint8_t store;
-	bool failed; /* about a failure, not a delay */
-	uint64_t about;
-	char to[MSG_ADDR_MAX + 1];
-};
-void notice_free(struct notice *);
 /*
  * Append it to the batch, as a new message; the notice is taken if that
  * works.  -1 with errno: it is still the caller's.
@@ -128,6 +119,9 @@ void fail_message(struct queue *, struct message *, const struct qo_outcome *);
 void fail_check(struct queue *, struct message *);
 void fail_time(struct queue *);
 void fail_forget(struct queue *, struct message *);
+/* They are reported; or could not be, and fail again. */
+void fail_record(struct queue *, struct message *, const struct notify_list *);
+void fail_again(struct queue *, struct message *, const struct notify_list *);
 uint16_t fail_count(struct queue *, struct message *);
 uint64_t fail_next(const struct queue *);
 /* Tell the sender that it takes longer.  -1: later */
@@ -136,5 +130,7 @@ int queue_warn(struct queue *, struct message *);
 /* --- queue_time.c --- */
 extern const struct qo_outcome queue_too_old;
 void queue_tick(struct queue *);
+/* The warning about m could not be made durable. */
+void queue_warn_again(struct queue *, const struct message *);
 
 #endif

@@ -127,6 +127,14 @@ warn(struct queue *q)
 }
 
 void
+queue_warn_again(struct queue *q, const struct message *m)
+{
+	if (q->warn_after >= m->id)
+		q->warn_after = m->id - 1;
+	q->warn_at = q->warn_pause = q->now + WARN_AGAIN_MS;
+}
+
+void
 queue_tick(struct queue *q)
 {
 	wake_destinations(q);

@@ -97,15 +97,9 @@ outcome_reply(const struct smtpc *c, struct qo_outcome *o,
 	const struct smtp_reply *r = &c->reply;
 	char enh[QO_ENH_MAX], text[MSG_TEXT_MAX + 1];
 	size_t len = r->text_len < MSG_TEXT_MAX ? r->text_len : MSG_TEXT_MAX;
-	int n;
 
-	n = snprintf(text, sizeof(text), "%u ", r->code);
-	if (n < 0)
-		n = 0;
-	if (len > sizeof(text) - 1 - (size_t)n)
-		len = sizeof(text) - 1 - (size_t)n;
-	memcpy(text + n, r->text, len);
-	text[(size_t)n + len] = '\0';
+	memcpy(text, r->text, len);
+	text[len] = '\0';
 	if (r->enhanced.class == classes[status - QO_DELIVERED])
 		(void)snprintf(enh, sizeof(enh), "%u.%u.%u", r->enhanced.class,
 		    r->enhanced.subject % 1000U, r->enhanced.detail % 1000U);

@@ -44,7 +44,7 @@ struct conf_listener {
 
 struct conf_host {
 	char name[CONF_NAME_MAX]; /* empty when addr is a literal */
-	struct netaddr addr;      /* family NONE when name is set */
+	struct netaddr addr;      /* family NONE when name is set; port 0 */
 	uint16_t port;
 };
 
