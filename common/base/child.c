@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@
 
 #define MASTER_FD      3
 #define SLOTS_MAX      (CHAN_BLOCK_MAX - MASTER_FD)
+
+#define HELLO_WAIT     1000 /* ms; posternd ends a child that hangs */
 
 #define DEFAULT_NOFILE 256
 #define DEFAULT_AS     (512ULL * 1024 * 1024)
@@ -327,14 +330,18 @@ on_master_gone(struct chan *ch, enum chan_violation v)
 static void
 read_hello(struct child *c)
 {
+	struct pollfd wait = { .fd = MASTER_FD, .events = POLLIN };
 	uint8_t mem[CHAN_HDR + CM_HELLO_MAX];
 	struct ibuf b;
 	uint16_t type, zero;
 	uint32_t id;
 	ssize_t n;
 
+	/* posternd may not have come to it yet, and the socket does not wait */
 	while ((n = recv(MASTER_FD, mem, sizeof(mem), 0)) == -1)
-		if (errno != EINTR)
+		if (errno == EAGAIN)
+			(void)poll(&wait, 1, HELLO_WAIT);
+		else if (errno != EINTR)
 			fatal("this program is started by posternd");
 	ibuf_from(&b, mem, (size_t)n);
 	if (ibuf_get_n16(&b, &type) == -1 || ibuf_get_n16(&b, &zero) == -1 ||

@@ -104,6 +104,7 @@ class Gateway:
         self.conf = conf() if text is None else text
         self.argv = argv or [program('master/posternd'), '-d', '-f', CONF]
         self.process, self.users, self.fresh = None, users, fresh
+        self.counted = {}  # instance -> processes before one was killed
 
     def write_conf(self, text):
         self.conf = text
@@ -232,15 +233,17 @@ class Gateway:
         return sorted(self.instances().get(instance, []))
 
     def kill(self, instance, signo=signal.SIGKILL, index=0):
-        pid = self.pids(instance)[index]
-        os.kill(pid, signo)
-        return pid
+        pids = self.pids(instance)
+        self.counted[instance] = len(pids)
+        os.kill(pids[index], signo)
+        return pids[index]
 
     def wait_replaced(self, instance, old, timeout=20):
         """Until `old` is gone and as many processes are there again."""
         def replaced():
             pids = self.pids(instance)
-            return pids if pids and old not in pids else None
+            enough = len(pids) >= self.counted.get(instance, 1)
+            return pids if enough and old not in pids else None
         return wait_until('a new %s for %d' % (instance, old), replaced,
                           timeout)
 

@@ -93,7 +93,9 @@ class Load:
                 if client.greeting.code != 220:
                     raise Closed(str(client.greeting))
                 client.ehlo()
-                ident = self._session(client, ident)
+                self.todo.appendleft(ident)
+                ident = None
+                self._session(client)
             except OSError:
                 self.over.wait(0.05)
                 if time.monotonic() > self.end:
@@ -104,37 +106,43 @@ class Load:
             if ident is None:
                 ident = self._next()
 
-    def _session(self, client, ident):
-        """Send ident and followers; returns what is not yet settled."""
+    def _session(self, client):
+        """Send what is to be sent; what is not settled goes back."""
         for _ in range(self.per_session):
-            start = time.monotonic()
-            client.send('MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n'
-                        % (self.sender, self.rcpt))
-            replies = [client.reply() for _ in range(3)]
-            bad = next((r for r in replies if r.code >= 400), None)
-            if bad is None:
-                bad = self._body(client, ident)
-            elif replies[2].code == 354:
-                client.send('.\r\n')
-                client.reply()
-            if bad is None:
-                with self.progress:
-                    self.latency.append(time.monotonic() - start)
-                    self.acked[ident] = time.monotonic()
-                    self.progress.notify_all()
-            elif bad.code < 500:
-                self.later.add(ident)
-                self.todo.append(ident)
-                client.expect(250, 'RSET')
-                self.over.wait(0.05)
-            else:
-                self.refused.append((ident, str(bad)))
-                client.expect(250, 'RSET')
             ident = self._next()
             if ident is None:
                 break
+            try:
+                self._transaction(client, ident)
+            except OSError:
+                self.todo.appendleft(ident)
+                raise
         client.send('QUIT\r\n')
-        return ident
+
+    def _transaction(self, client, ident):
+        start = time.monotonic()
+        client.send('MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n'
+                    % (self.sender, self.rcpt))
+        replies = [client.reply() for _ in range(3)]
+        bad = next((r for r in replies if r.code >= 400), None)
+        if bad is None:
+            bad = self._body(client, ident)
+        elif replies[2].code == 354:
+            client.send('.\r\n')
+            client.reply()
+        if bad is None:
+            with self.progress:
+                self.latency.append(time.monotonic() - start)
+                self.acked[ident] = time.monotonic()
+                self.progress.notify_all()
+        elif bad.code < 500:
+            self.later.add(ident)
+            self.todo.append(ident)
+            client.expect(250, 'RSET')
+            self.over.wait(0.05)
+        else:
+            self.refused.append((ident, str(bad)))
+            client.expect(250, 'RSET')
 
     def _body(self, client, ident):
         """The message itself; None when taken, else the reply."""
