@@ -13,7 +13,13 @@ set -eu
 
 packages='postfix nsd unbound'
 programs='usr/sbin/nsd usr/sbin/nsd-control usr/sbin/unbound
-    usr/sbin/unbound-checkconf usr/sbin/postconf usr/lib/postfix/sbin/master'
+    usr/sbin/unbound-checkconf usr/sbin/postconf usr/sbin/postqueue
+    usr/sbin/postsuper usr/sbin/sendmail usr/lib/postfix/sbin/master
+    usr/lib/postfix/sbin/smtpd usr/lib/postfix/sbin/smtp
+    usr/lib/postfix/sbin/cleanup usr/lib/postfix/sbin/qmgr
+    usr/lib/postfix/sbin/bounce usr/lib/postfix/sbin/trivial-rewrite
+    usr/lib/postfix/sbin/virtual usr/lib/postfix/sbin/local
+    usr/lib/postfix/sbin/pipe usr/lib/postfix/sbin/proxymap'
 
 top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 dir=$top/build/peers
@@ -31,27 +37,43 @@ lib_dirs() {
 	    2>/dev/null | sort -u | grep -v /python3 | paste -sd: -
 }
 
-# Names of the shared objects that some unpacked program or library asks for
-# and neither the host nor what is unpacked has.
+# Names of the shared objects that the programs ask for, themselves or by a
+# library, and neither the host nor what is unpacked has.
 missing_libs() {
-	find "$root" -type f \( -perm -100 -o -name '*.so*' \) -print0 |
-	    LD_LIBRARY_PATH=$(lib_dirs) xargs -0 ldd 2>/dev/null |
+	for p in $programs; do
+		echo "$root/$p"
+	done | LD_LIBRARY_PATH=$(lib_dirs) xargs ldd 2>/dev/null |
 	    sed -n 's/^[[:space:]]*\(.*\) => not found.*/\1/p' | sort -u
 }
 
-unpack() {
+have_deb() {
+	[ -n "$(find "$dir/debs" -name "${1}_*.deb" | head -n 1)" ]
+}
+
+# All in one go; one by one only if some package is not to be had.
+fetch() {
+	(cd "$dir/debs" && apt-get -qq download "$@" 2>/dev/null) && return
 	for p do
-		deb=$(find "$dir/debs" -name "${p}_*.deb" | head -n 1)
-		if [ -z "$deb" ]; then
-			echo "peers: fetching $p"
-			tried="$tried $p"
-			if ! (cd "$dir/debs" && apt-get -qq download "$p"); then
-				echo "peers: cannot fetch $p" >&2
-				continue
-			fi
-			deb=$(find "$dir/debs" -name "${p}_*.deb" | head -n 1)
-		fi
-		dpkg-deb -x "$deb" "$root"
+		have_deb "$p" || (cd "$dir/debs" && apt-get -qq download "$p") ||
+		    echo "peers: cannot fetch $p" >&2
+	done
+}
+
+unpack() {
+	want=
+	for p do
+		have_deb "$p" || want="$want $p"
+	done
+	if [ -n "$want" ]; then
+		echo "peers: fetching$want"
+		# shellcheck disable=SC2086
+		fetch $want
+	fi
+	tried="$tried $*"
+	for p do
+		have_deb "$p" || continue
+		dpkg-deb -x "$(find "$dir/debs" -name "${p}_*.deb" |
+		    head -n 1)" "$root"
 		unpacked="$unpacked $p"
 	done
 }
@@ -63,7 +85,7 @@ next_packages() {
 	done | sed 's/^[A-Za-z-]*: //; s/([^)]*)//g; s/:any//g' |
 	    tr ',|' '\n' | tr -d ' ' | grep '^lib' | sort -u |
 	    while read -r p; do
-		case " $unpacked $tried " in *" $p "*) continue ;; esac
+		case " $tried " in *" $p "*) continue ;; esac
 		dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null |
 		    grep -q '^[hi]i' || echo "$p"
 	done
@@ -111,6 +133,8 @@ fi
 
 command -v dpkg-deb >/dev/null || die 'needs dpkg-deb'
 command -v apt-get >/dev/null || die 'needs apt-get'
+# Aside first: a test that runs from the old ones is not disturbed for long.
+root=$dir/root.new
 rm -rf "$root" "$stamp"
 mkdir "$root"
 if [ "$(id -u)" -eq 0 ]; then
@@ -129,6 +153,9 @@ while missing=$(missing_libs) && [ -n "$missing" ]; do
 done
 find "$root" -type f -perm /6000 -exec chmod ug-s {} +
 works || die 'unpacked, but a program is missing'
+rm -rf "$dir/root"
+mv "$root" "$dir/root"
+root=$dir/root
 write_env
 echo "$sum" >"$stamp"
 echo "peers: unpacked$unpacked below build/peers"
