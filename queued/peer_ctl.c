@@ -2,6 +2,9 @@
 /* The channel from ctld: the operator looks at the queue, and operates it. */
 #include "queued/edges.h"
 
+/* The longest answer, SHOW of a message with very many recipients, fits. */
+#define QUEUE_MAX (128UL * 1024 * 1024)
+
 static struct edges *self;
 static struct peer ctld;
 static struct chan *chan; /* NULL: being replaced */
@@ -157,6 +160,7 @@ ctl_peer(struct edges *e, const struct peer *p, int fd)
 {
 	struct chan_spec spec = { .msgs = msgs,
 		.nmsgs = sizeof(msgs) / sizeof(msgs[0]),
+		.queue_max = QUEUE_MAX,
 		.on_violation = on_violation };
 
 	self = e;

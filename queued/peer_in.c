@@ -17,7 +17,9 @@
 #include "queued/edges.h"
 
 #define PENDING_MAX 256 /* transactions whose recipients went ahead */
-#define ALL_SEALS   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+/* and what these may be in all: 64 Ki recipients of the longest kind */
+#define PENDING_BYTES (64UL * 1024 * 1024)
+#define ALL_SEALS     (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* Recipients that came before their COMMIT, as they were encoded. */
 struct pending {
@@ -34,6 +36,7 @@ struct submitter {
 	struct chan *chan; /* NULL: being replaced */
 	LIST_HEAD(, pending) pending;
 	unsigned npending;
+	size_t pending_bytes;
 };
 
 static struct submitter submitters[NSIDES][CONF_WORKERS_MAX];
@@ -96,6 +99,7 @@ pending_free(struct submitter *s, struct pending *p)
 		return;
 	LIST_REMOVE(p, entry);
 	s->npending--;
+	s->pending_bytes -= p->len;
 	free(p->data);
 	free(p);
 }
@@ -165,10 +169,13 @@ on_rcpts(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	if (check_rcpts(&walk, n) == -1 || ibuf_get_end(&walk) == -1)
 		return -1;
 	len = ibuf_size(b);
-	if ((p = pending_get(s, id)) == NULL || p->n + n > IQ_TX_RCPTS_MAX ||
-	    ibuf_get_view(b, &data, len) == -1)
+	if (len > PENDING_BYTES - s->pending_bytes ||
+	    (p = pending_get(s, id)) == NULL || p->n + n > IQ_TX_RCPTS_MAX ||
+	    ibuf_get_view(b, &data, len) == -1 ||
+	    pending_add(p, data, len, n) == -1)
 		return -1;
-	return pending_add(p, data, len, n);
+	s->pending_bytes += len;
+	return 0;
 }
 
 static int
@@ -212,8 +219,10 @@ static bool
 fd_is_sealed(int fd, uint64_t size)
 {
 	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
 
-	if (fcntl(fd, F_GET_SEALS) != ALL_SEALS || fstat(fd, &st) == -1)
+	if (seals == -1 || (seals & ALL_SEALS) != ALL_SEALS ||
+	    fstat(fd, &st) == -1)
 		return false;
 	return st.st_size >= 0 && (uint64_t)st.st_size == size;
 }
@@ -252,7 +261,8 @@ submit(struct submitter *s, uint32_t id, struct ibuf *b, int fd)
 		q.body = ibuf_data(b);
 	}
 	edges_time(s->edges);
-	if (queue_submit(&s->edges->queue, &q, &no) == -1)
+	no = (struct iq_done){ IQ_TEMP, REASON_QUEUE_DOWN, 0 };
+	if (!s->edges->open || queue_submit(&s->edges->queue, &q, &no) == -1)
 		answer(s, id, &no);
 	pending_free(s, p);
 	return 0;

@@ -254,13 +254,29 @@ append(struct queue *q, const struct q_submit *s, struct draft *d)
 	return REASON_OK;
 }
 
+/* smtpd-in has told its client the same limits. */
+static enum reason
+check_limits(const struct queue *q, const struct q_submit *s)
+{
+	const struct conf_limits *l = &q->conf->limits;
+
+	if (s->nrcpt > l->recipients || s->nrcpt > UINT16_MAX)
+		return REASON_TOO_MANY_RCPTS;
+	if (s->commit->size > l->message_size)
+		return REASON_TOO_BIG;
+	return s->nrcpt == 0 ? REASON_SYNTAX : REASON_OK;
+}
+
 /* All that can fail before the store has it. */
 static enum reason
 make_draft(struct queue *q, const struct q_submit *s, struct draft *d)
 {
-	const struct msg_rcpt *r = s->rcpt(s->arg, 0);
-	enum reason why;
+	const struct msg_rcpt *r;
+	enum reason why = check_limits(q, s);
 
+	if (why != REASON_OK)
+		return why;
+	r = s->rcpt(s->arg, 0);
 	if (r == NULL)
 		return REASON_SYNTAX;
 	(void)strlcpy(d->first, r->addr, sizeof(d->first));
@@ -310,7 +326,7 @@ static enum iq_verdict
 verdict_of(enum reason why)
 {
 	return why == REASON_DIRECTION || why == REASON_SYNTAX ||
-		why == REASON_TOO_BIG
+		why == REASON_TOO_BIG || why == REASON_TOO_MANY_RCPTS
 	    ? IQ_PERM
 	    : IQ_TEMP;
 }

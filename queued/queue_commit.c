@@ -135,7 +135,8 @@ queue_commit_next(const struct queue *q)
 	for (i = 0; i < NSTORES; i++) {
 		if (q->results[i] && q->results_at[i] < at)
 			at = q->results_at[i];
-		if (q->maintain_at[i] < at)
+		/* with something in the batch: after its commit */
+		else if (!q->results[i] && q->maintain_at[i] < at)
 			at = q->maintain_at[i];
 	}
 	return at;

@@ -280,20 +280,24 @@ record(struct queue *q, struct job *j, uint64_t at, uint16_t attempts)
 		queue_state(q, m, &st);
 }
 
-/* Those of its recipients that are left are tried again at *at, if any. */
-static void
+/*
+ * Those of its recipients that are left are tried again at *at.  Its attempts
+ * so far; 0: none is left.
+ */
+static uint16_t
 settle_part(struct queue *q, struct part *p, struct dest *d, uint64_t *at)
 {
 	dest_returned(&q->dests, p);
 	if (p->n == 0) {
 		part_free(q, p);
-		return;
+		return 0;
 	}
 	if (p->attempts < UINT16_MAX)
 		p->attempts++;
 	*at = q->now +
 	    sched_retry(q->conf, p->attempts, q->env->random(q->env->arg));
 	dest_defer(&q->dests, d, p, *at);
+	return p->attempts;
 }
 
 /*
@@ -323,15 +327,15 @@ settle(struct queue *q, struct job *j, struct dest *d)
 {
 	struct session *s = j->session;
 	struct message *m = j->msg;
-	uint16_t attempts = 0;
+	uint16_t n, attempts = 0;
 	struct part *p;
 	uint64_t at = 0;
 
 	while ((p = s->parts) != NULL) {
 		s->parts = p->u.active.next;
-		settle_part(q, p, d, &at);
-		if (at != 0 && p->attempts > attempts)
-			attempts = p->attempts;
+		n = settle_part(q, p, d, &at);
+		if (n > attempts)
+			attempts = n;
 	}
 	if (m->nopen == 0) {
 		queue_finish(q, m);

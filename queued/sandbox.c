@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Every system call that queued needs beyond those of every process. */
 #include "queued/edges.h"
 
 const struct sandbox_call queued_calls[] = {
@@ -6,7 +7,6 @@ const struct sandbox_call queued_calls[] = {
 	{ "openat", SB_DIRFD, "segments and spilled messages" },
 	{ "pread64", SB_ANY, "read them; bodies handed over as memfds" },
 	{ "pwrite64", SB_ANY, "the log" },
-	{ "pwritev", SB_ANY, "the log" },
 	{ "fdatasync", SB_ANY, "group commit" },
 	{ "fsync", SB_ANY, "spilled messages and their directory" },
 	{ "fstatfs", SB_ANY, "room on the disk" },

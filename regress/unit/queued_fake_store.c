@@ -158,6 +158,20 @@ fake_status(int n, uint64_t id, uint32_t rcpt)
 	return 0;
 }
 
+ssize_t
+fake_body(uint64_t id, void *buf, size_t cap)
+{
+	const struct fake_msg *m = NULL;
+	int i;
+
+	for (i = 0; i < DISKS && m == NULL; i++)
+		m = find(&disks[i], id);
+	if (m == NULL || !m->durable || m->size > cap)
+		return -1;
+	memcpy(buf, m->body, m->size);
+	return (ssize_t)m->size;
+}
+
 bool
 fake_held(int n, uint64_t id)
 {

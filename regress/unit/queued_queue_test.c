@@ -501,7 +501,9 @@ test_refused_destination(void **state)
 	assert_int_equal(w_find(id, "x@gone.test")->failed, 1);
 	assert_int_equal(w.notices, 1);
 	assert_false(w_is_queued(id));
-	/* never one without the other on disk */
+	/* the failure is recorded when its report is durable */
+	assert_int_equal(fake_durable(Q_OUT), 2);
+	w_run_until(w.now + RESULTS_DELAY_MS);
 	assert_int_equal(fake_durable(Q_OUT), 1);
 	s = opening();
 	assert_int_equal(s->side, SIDE_INT);
@@ -629,7 +631,7 @@ test_report_needs_room(void **state)
 	assert_int_equal(w.notices, 1);
 	w_run_until(w.now + 5 * 1000);
 	fake.commit_error = 0;
-	w_run_until(w.now + 5 * 1000);
+	w_run_until(w.now + 31 * 1000);
 	assert_int_equal(w.notices, 2);
 	w_deliver_all();
 	assert_int_equal(w_find(id, "x@gone.test")->reported, 1);
@@ -1157,6 +1159,34 @@ test_remove(void **state)
 	    0);
 }
 
+/* More than may be, whatever smtpd-in let through. */
+static void
+test_limits(void **state)
+{
+	const char *two[] = { "a@example.com", "b@example.com" };
+	struct iq_done no;
+
+	(void)state;
+	w.conf->limits.recipients = 1;
+	assert_int_equal(w_offer(ORIGIN_EXT, "a@example.net", two, 2, "x\r\n",
+			     &no),
+	    -1);
+	assert_int_equal(no.verdict, IQ_PERM);
+	assert_int_equal(no.reason, REASON_TOO_MANY_RCPTS);
+	assert_int_equal(w_offer(ORIGIN_EXT, "a@example.net", two, 0, "x\r\n",
+			     &no),
+	    -1);
+	w.conf->limits.message_size = 10;
+	assert_int_equal(w_offer(ORIGIN_EXT, "a@example.net", two, 1,
+			     "0123456789", &no),
+	    0);
+	assert_int_equal(w_offer(ORIGIN_EXT, "a@example.net", two, 1,
+			     "0123456789a", &no),
+	    -1);
+	assert_int_equal(no.verdict, IQ_PERM);
+	assert_int_equal(no.reason, REASON_TOO_BIG);
+}
+
 static unsigned seen;
 
 static int
@@ -1468,6 +1498,7 @@ main(void)
 		T(test_contract),
 		T(test_crossed),
 		T(test_remove),
+		T(test_limits),
 		T(test_list_and_flush),
 		T(test_show),
 		T(test_unreadable),

@@ -159,11 +159,42 @@ report_paused(const struct dest *d, uint64_t ms)
 	w.paused++;
 }
 
+/* The notice is durable and names its recipients: they are reported. */
+static void
+read_notice(uint64_t dsn)
+{
+	static const char mark[] = "Final-Recipient: rfc822; ";
+	static char body[1024 * 1024];
+	char addr[MSG_ADDR_MAX + 1];
+	const char *p = body;
+	size_t i, len;
+	ssize_t n;
+
+	n = fake_body(dsn, body, sizeof(body) - 1);
+	if (n == -1)
+		broken("a notice is not in the store");
+	body[n] = '\0';
+	while ((p = strstr(p, mark)) != NULL) {
+		p += sizeof(mark) - 1;
+		len = strcspn(p, "\r");
+		if (len >= sizeof(addr))
+			broken("address in a notice");
+		memcpy(addr, p, len);
+		addr[len] = '\0';
+		for (i = 0; i < w.nrcpts; i++) {
+			if (strcmp(w.rcpts[i].addr, addr) == 0 &&
+			    w.rcpts[i].failed > 0)
+				w.rcpts[i].reported++;
+		}
+	}
+}
+
 void
 report_notice(uint64_t dsn, uint64_t about, const char *to, int failed)
 {
 	(void)about;
-	(void)failed;
+	if (failed)
+		read_notice(dsn);
 	(void)enter(dsn, to);
 	w.notices++;
 }
@@ -577,11 +608,16 @@ w_advance(uint64_t ms)
 void
 w_run_until(uint64_t at)
 {
+	unsigned late = 0;
 	uint64_t next;
 
 	w_turn();
 	while (w.now < at) {
 		next = queue_next(&w.q);
+		/* what is due was done in the turn before */
+		late = next <= w.now ? late + 1 : 0;
+		if (late > 10)
+			broken("the queue asks for turns and does nothing");
 		if (next > at)
 			next = at;
 		w_advance(next > w.now ? next - w.now : 1);
@@ -651,6 +687,8 @@ w_submit(enum origin origin, const char *sender, const char *const *rcpts,
 	for (i = 0; i < n; i++) {
 		if (w_find(w.answer.msgid, rcpts[i]) == NULL)
 			(void)enter(w.answer.msgid, rcpts[i]);
+		w_find(w.answer.msgid, rcpts[i])->has_sender =
+		    sender[0] != '\0';
 	}
 	return w.answer.msgid;
 }
@@ -676,8 +714,8 @@ w_session_with_job(void)
 	return NULL;
 }
 
-static bool
-is_opening(const struct w_session *ws)
+bool
+w_is_opening(const struct w_session *ws)
 {
 	const struct session *s;
 	struct worker *wk;
@@ -695,7 +733,7 @@ w_session_opening(void)
 	size_t i;
 
 	for (i = 0; i < W_SESSIONS; i++) {
-		if (is_opening(&w.sessions[i]))
+		if (w_is_opening(&w.sessions[i]))
 			return &w.sessions[i];
 	}
 	return NULL;
@@ -763,36 +801,8 @@ w_gone(struct w_session *s, enum qo_status status, enum reason reason,
 	w_turn();
 }
 
-/* A notice names its recipients: the sender has been told of them. */
-static void
-read_notice(const struct w_session *s)
-{
-	static const char mark[] = "Final-Recipient: rfc822; ";
-	bool failed = strstr(s->body, "\r\nAction: failed\r\n") != NULL;
-	char addr[MSG_ADDR_MAX + 1];
-	const char *p = s->body;
-	struct w_rcpt *r;
-	size_t i, len;
-
-	(void)strlcpy(w.dsn, s->body, sizeof(w.dsn));
-	while (failed && (p = strstr(p, mark)) != NULL) {
-		p += sizeof(mark) - 1;
-		len = strcspn(p, "\r");
-		if (len >= sizeof(addr))
-			broken("address in a notice");
-		memcpy(addr, p, len);
-		addr[len] = '\0';
-		for (i = 0; i < w.nrcpts; i++) {
-			r = &w.rcpts[i];
-			if (strcmp(r->addr, addr) == 0 && r->failed > 0)
-				r->reported++;
-		}
-	}
-}
-
 void
-w_result(struct w_session *s, bool keep, enum qo_status status,
-    enum reason reason, uint16_t code, const char *enh, const char *text)
+w_results(struct w_session *s, bool keep, const struct qo_outcome *o)
 {
 	static struct q_outcome v[QO_RCPTS_MAX];
 	struct qo_result r = { .msgid = s->job.msgid,
@@ -802,17 +812,30 @@ w_result(struct w_session *s, bool keep, enum qo_status status,
 
 	for (i = 0; i < r.n; i++) {
 		v[i].rcpt = s->rcpts[i];
-		outcome(&v[i].outcome, status, reason, enh, text);
-		v[i].outcome.code = code;
+		v[i].outcome = o[i];
 	}
-	if (status == QO_DELIVERED && s->job.sender[0] == '\0')
-		read_notice(s);
+	if (o[0].status == QO_DELIVERED && s->job.sender[0] == '\0')
+		(void)strlcpy(w.dsn, s->body, sizeof(w.dsn));
 	s->has_job = false;
 	free(s->body);
 	s->body = NULL;
 	if (queue_result(&w.q, worker_of(s), s->id, &r, v) == -1)
 		broken("RESULT was refused");
 	w_turn();
+}
+
+void
+w_result(struct w_session *s, bool keep, enum qo_status status,
+    enum reason reason, uint16_t code, const char *enh, const char *text)
+{
+	struct qo_outcome v[QO_RCPTS_MAX];
+	uint16_t i;
+
+	for (i = 0; i < s->job.nrcpt; i++) {
+		outcome(&v[i], status, reason, enh, text);
+		v[i].code = code;
+	}
+	w_results(s, keep, v);
 }
 
 void

@@ -43,6 +43,8 @@ struct w_rcpt {
 	unsigned failed;    /* times that the log says "bounced" */
 	unsigned reported;  /* times that a notice names it */
 	unsigned deferred;  /* log lines */
+	bool removed;	    /* by the operator */
+	bool has_sender;    /* who is to be told */
 	enum reason reason; /* of the last of all of these */
 };
 
@@ -100,6 +102,7 @@ int w_offer(enum origin, const char *sender, const char *const *rcpts, size_t n,
 /* --- sessions --- */
 struct w_session *w_session_with_job(void); /* NULL: none */
 struct w_session *w_session_opening(void);
+bool w_is_opening(const struct w_session *);
 unsigned w_count_sessions(void);
 unsigned w_count_jobs(void);
 void w_ready(struct w_session *);
@@ -108,6 +111,8 @@ void w_gone(struct w_session *, enum qo_status, enum reason, const char *enh,
 /* One outcome for all its recipients. */
 void w_result(struct w_session *, bool keep, enum qo_status, enum reason,
     uint16_t code, const char *enh, const char *text);
+/* One for each, in the job's order. */
+void w_results(struct w_session *, bool keep, const struct qo_outcome *);
 void w_deliver(struct w_session *); /* and keep */
 /* Ready, deliver, and so on until nothing moves. */
 void w_deliver_all(void);
