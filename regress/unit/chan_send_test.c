@@ -170,6 +170,11 @@ check_drain(bool fds)
 	drains = 0;
 	start(&s);
 	sent = fill(10000);
+	/* there is room again, but those that wait come first */
+	for (; seen < 5; seen++) {
+		assert_int_equal(hear(), CHAN_HDR + 10000);
+		assert_int_equal(heard_id(), seen);
+	}
 	/* order is kept, and some of it carries descriptors */
 	for (; sent % 50 != 0; sent++) {
 		assert_int_equal(chan_sendv(c, T_BIG, sent, &iov, 1,
@@ -321,6 +326,34 @@ test_queue_bound(void **state)
 	assert_in_range(waiting, 90, 99);
 }
 
+/* What was sent counts no more. */
+static void
+test_queue_again_and_again(void **state)
+{
+	struct chan_spec s = spec(false);
+	uint8_t mem[1000];
+	struct iovec iov = { mem, sizeof(mem) };
+	int round, i;
+
+	(void)state;
+	memset(mem, 0, sizeof(mem));
+	s.queue_max = 100000;
+	start(&s);
+	for (round = 0; round < 5; round++) {
+		(void)fill(1000);
+		for (i = 0; i < 50; i++)
+			assert_int_equal(chan_sendv(c, T_BIG, 1, &iov, 1, -1),
+			    0);
+		while (chan_busy(c)) {
+			while (hear() != -1)
+				;
+			turns(1);
+		}
+	}
+	assert_int_equal(drains, 5);
+	assert_int_equal(violations, 0);
+}
+
 /*
  * The peer dies with messages waiting for it: they are dropped, the owner may
  * go on, and is told after it heard the peer's last words.
@@ -418,6 +451,7 @@ main(void)
 		with_stage(test_flood),
 		with_stage(test_flood_and_free),
 		with_stage(test_queue_bound),
+		with_stage(test_queue_again_and_again),
 		with_stage(test_peer_dies_busy),
 		with_stage(test_peer_dies_busy_paused),
 		with_stage(test_peer_dead_when_sent_to),

@@ -107,6 +107,7 @@ static const struct chan_msg msgs[] = {
 	{ T_CLOSE, 0, 0, FD_NONE, CHAN_ANY, h_close },
 	{ T_PAUSE, 0, 0, FD_NONE, CHAN_ANY, h_pause },
 	{ T_ECHO, 0, CHAN_PAYLOAD_MAX, FD_NONE, CHAN_ANY, h_echo },
+	{ T_HUGE, 0, SIZE_MAX, FD_NONE, CHAN_ANY, h_text },
 };
 
 static void

@@ -31,6 +31,7 @@
 #define T_CLOSE	 0x0109 /* the handler closes it, and says no */
 #define T_PAUSE	 0x010a
 #define T_ECHO	 0x010b
+#define T_HUGE	 0x010c /* a table that promises too much */
 
 extern struct ev *loop;
 extern struct chan *c;

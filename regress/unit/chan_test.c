@@ -118,6 +118,8 @@ static const struct {
 	{ "too long with descriptor", T_FD, 1, 1, CHAN_V_LENGTH },
 	{ "longer than any", T_BIG, CHAN_PAYLOAD_MAX + 1, 0, CHAN_V_LENGTH },
 	{ "longer, descriptor", T_BIG, CHAN_PAYLOAD_MAX + 1, 1, CHAN_V_LENGTH },
+	{ "longer than its table says", T_HUGE, CHAN_PAYLOAD_MAX + 1, 0,
+	    CHAN_V_LENGTH },
 	{ "wrong state", T_LATER, 0, 0, CHAN_V_STATE },
 	{ "wrong state with descriptor", T_LATER, 0, 1, CHAN_V_STATE },
 	{ "descriptor missing", T_FD, 0, 0, CHAN_V_FD },
@@ -281,7 +283,7 @@ limit_from_child(int pipe)
 	pid_t us = getppid();
 	char c1 = 0;
 
-	if (getrlimit(RLIMIT_NOFILE, &old) == -1)
+	if (prlimit(us, RLIMIT_NOFILE, NULL, &old) == -1)
 		_exit(1);
 	now = old;
 	now.rlim_cur = 3;
@@ -292,32 +294,44 @@ limit_from_child(int pipe)
 	_exit(0);
 }
 
-/* Out of descriptors: the message is refused, nothing leaks, we live. */
 static void
-test_no_descriptors_left(void **state)
+check_no_descriptors_left(uint16_t type)
 {
 	int fds[2], status;
 	pid_t pid;
 	char c1;
 
-	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 			     fds),
 	    0);
 	start_fds();
-	say(T_FD, 1, NULL, 0, 1);
+	say(type, 1, NULL, 0, 1);
 	pid = fork();
 	if (pid == 0)
 		limit_from_child(fds[1]);
+	(void)close(fds[1]);
 	assert_int_equal(read(fds[0], &c1, 1), 1);
 	turns(1);
 	assert_int_equal(write(fds[0], &c1, 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	(void)close(fds[0]);
-	(void)close(fds[1]);
 	assert_int_equal(handled, 0);
 	assert_int_equal(violated, CHAN_V_FD);
+}
+
+/*
+ * Out of descriptors: the message is refused, also where it might do without;
+ * nothing leaks, we live.
+ */
+static void
+test_no_descriptors_left(void **state)
+{
+	(void)state;
+	check_no_descriptors_left(T_FD);
+	stop();
+	violated = (enum chan_violation)0;
+	check_no_descriptors_left(T_OPTFD);
 }
 
 /* --- life within handlers --- */
