@@ -108,6 +108,11 @@ on_event(void *arg, const struct store_event *ev)
 
 	assert(ev->text != NULL && (size_t)ev->kind < 32);
 	w->events[ev->kind]++;
+	if (getenv("STORE_VERBOSE") != NULL)
+		(void)fprintf(stderr, "%s seg %u off %llu len %llu error %d\n",
+		    store_event_name(ev->kind), (unsigned)ev->segment,
+		    (unsigned long long)ev->offset,
+		    (unsigned long long)ev->length, ev->error);
 	if (it != NULL &&
 	    (ev->kind == STORE_EV_LOST || ev->kind == STORE_EV_CORRUPT))
 		it->told_lost = true;
@@ -165,6 +170,7 @@ on_message(void *arg, const struct store_msg *m)
 	}
 	if (attempts < it->noted || attempts > it->tried)
 		v->stale++;
+	it->found = attempts;
 }
 
 int
@@ -369,6 +375,29 @@ world_work(struct world *w, unsigned rounds)
 		work_round(w);
 }
 
+/* What recovery showed is the truth from now on, and durable. */
+static void
+take_over(struct item *it)
+{
+	if (it->seen) {
+		it->acked = true;
+		it->refused = it->done_tried = it->done_acked = false;
+		it->noted = it->tried = it->found;
+	} else {
+		it->refused = !it->acked;
+		it->done_acked = it->done_tried;
+	}
+}
+
+void
+world_take_over(struct world *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		take_over(&w->items[i]);
+}
+
 static void
 verify_item(struct world *w, struct item *it, struct verdict *v)
 {
@@ -403,6 +432,7 @@ world_verify(struct world *w)
 	}
 	for (i = 0; i < w->n; i++)
 		verify_item(w, &w->items[i], &v);
+	world_take_over(w);
 	return v;
 }
 

@@ -19,6 +19,7 @@ struct item {
 	bool told_lost;	       /* by an event */
 	uint32_t tried, noted; /* attempts recorded; acknowledged */
 	bool seen;
+	uint32_t found; /* attempts, by recovery */
 };
 
 struct verdict {
@@ -53,6 +54,7 @@ void world_settle(struct world *); /* upkeep until nothing is due */
 void world_work(struct world *, unsigned rounds);
 /* Open what is there and compare with the ledger. */
 struct verdict world_verify(struct world *);
+void world_take_over(struct world *); /* what was found counts from now on */
 bool verdict_is_good(const struct verdict *);
 
 size_t world_body(uint64_t id, size_t size, uint8_t *buf); /* expected text */
