@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -191,10 +192,6 @@ classify(pid_t pid, struct kfd *k)
 	struct stat st;
 	size_t i;
 
-	if (strcmp(k->link, "/dev/null") == 0) {
-		k->kind = KFD_NULL;
-		return;
-	}
 	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (strncmp(k->link, links[i].prefix,
 			strlen(links[i].prefix)) == 0)
@@ -207,10 +204,14 @@ classify(pid_t pid, struct kfd *k)
 	if (k->kind != KFD_OTHER || k->link[0] != '/')
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, k->fd);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(path, &st) == -1)
+		return;
+	if (S_ISDIR(st.st_mode))
 		k->kind = KFD_DIR;
-	else if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+	else if (S_ISREG(st.st_mode))
 		k->kind = KFD_FILE;
+	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+		k->kind = KFD_NULL; /* its path is another mount namespace's */
 }
 
 ssize_t
