@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/civil.h"
 #include "logd/logd.h"
 
 static const struct {
@@ -37,38 +38,20 @@ format_level(unsigned level)
 	return "info";
 }
 
-/*
- * Year, month and day of a count of days since 1970 in the Gregorian
- * calendar, eras of 400 years that begin in March.  gmtime_r(3) would open a
- * zone file, which a sandboxed process may not.
- */
-static void
-civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
-{
-	uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
-	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	uint64_t mp = (5 * doy + 2) / 153;
-
-	*day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-	*month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-	*year = (unsigned)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
-}
-
 /* "2026-11-24T03:31:18.042Z"; the part to the second is made once a second */
 static const char *
 stamp(uint64_t now)
 {
-	static char buf[64];
+	static char buf[96];
 	static uint64_t second = UINT64_MAX;
 	static size_t base;
-	unsigned year, month, day, s = (unsigned)(now / 1000 % 86400);
+	struct civil c;
 	int n;
 
 	if (second != now / 1000) {
-		civil(now / 86400000, &year, &month, &day);
+		civil_utc(now / 1000, &c);
 		n = snprintf(buf, sizeof(buf), "%04u-%02u-%02uT%02u:%02u:%02u",
-		    year, month, day, s / 3600, s / 60 % 60, s % 60);
+		    c.year, c.month, c.day, c.hour, c.minute, c.second);
 		base = n < 0 ? 0 : (size_t)n;
 		second = now / 1000;
 	}

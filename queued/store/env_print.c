@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/base/civil.h"
 #include "queued/store/envelope.h"
 
 struct printer {
@@ -70,16 +70,15 @@ print_bits(const struct printer *pr, const char *before, unsigned bits,
 static void
 print_time(const struct printer *pr, const char *name, uint64_t ms)
 {
-	time_t t = (time_t)(ms / 1000);
-	char str[32];
-	struct tm tm;
+	struct civil c;
 
-	if (ms / 1000 > 253402300799ULL || /* year 9999 */
-	    gmtime_r(&t, &tm) == NULL ||
-	    strftime(str, sizeof(str), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+	civil_utc(ms / 1000, &c);
+	if (c.year > 9999)
 		print(pr, "%s: %" PRIu64 " ms\n", name, ms);
 	else
-		print(pr, "%s: %s.%03uZ\n", name, str, (unsigned)(ms % 1000));
+		print(pr, "%s: %04u-%02u-%02uT%02u:%02u:%02u.%03uZ\n", name,
+		    c.year, c.month, c.day, c.hour, c.minute, c.second,
+		    (unsigned)(ms % 1000));
 }
 
 static void
