@@ -155,6 +155,7 @@ struct loader {
 	uint8_t **states;
 	size_t nstates, cap_states;
 	struct state_sum sum;
+	bool lenient; /* states that cannot be read are left out */
 };
 void loader_free(struct loader *);
 int load_entry(struct store *, uint32_t slot, struct loader *,
@@ -180,7 +181,7 @@ struct scan {
 	struct rec_start start;
 	bool whole; /* the last batch is complete */
 };
-/* limit: end known from the next segment's START, or 0; -1: no memory */
+/* limit: end known from the next segment's START, or 0 */
 int scan_segment(struct store *, struct segment *, uint64_t limit, bool synced,
     struct scan *);
 void scan_free(struct scan *);

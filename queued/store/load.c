@@ -312,7 +312,8 @@ read_states(struct store *s, const struct entry *e, struct loader *ld)
 		if (seg == NULL)
 			break;
 		p = read_state(s, seg, spot_off(at), e->id, &len);
-		if (p == NULL && errno == ENOMEM)
+		if (p == NULL && errno != EBADMSG &&
+		    (errno == ENOMEM || !ld->lenient))
 			return -1;
 		if (p == NULL)
 			break;
@@ -331,8 +332,8 @@ read_states(struct store *s, const struct entry *e, struct loader *ld)
 	return 0;
 }
 
-int
-load_entry(struct store *s, uint32_t slot, struct loader *ld,
+static int
+load_once(struct store *s, uint32_t slot, struct loader *ld,
     struct store_msg *m)
 {
 	const struct entry *e = index_at(&s->ix, slot);
@@ -368,6 +369,22 @@ load_entry(struct store *s, uint32_t slot, struct loader *ld,
 	m->env_len = e->env_len;
 	m->state = ld->sum.st;
 	return 0;
+}
+
+/* An error of the system gets a second try, which makes do with less. */
+int
+load_entry(struct store *s, uint32_t slot, struct loader *ld,
+    struct store_msg *m)
+{
+	int r;
+
+	ld->lenient = false;
+	r = load_once(s, slot, ld, m);
+	if (r == -1 && errno != EBADMSG && errno != ENOMEM) {
+		ld->lenient = true;
+		r = load_once(s, slot, ld, m);
+	}
+	return r;
 }
 
 int

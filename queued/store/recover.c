@@ -144,6 +144,19 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 	return 0;
 }
 
+/* What cannot be read even at the second try stays zero, and is no header. */
+static void
+read_twice(struct store *s, int fd, uint8_t *buf, size_t len, uint64_t off)
+{
+	if (full_pread(s, fd, buf, len, off) == -1 &&
+	    full_pread(s, fd, buf, len, off) == -1)
+		memset(buf, 0, len);
+}
+
+/*
+ * A segment that cannot be opened is trouble of the system, not bad data: to
+ * go on without it would free it in the end.
+ */
 static int
 open_one(struct store *s, struct found *f)
 {
@@ -158,15 +171,10 @@ open_one(struct store *s, struct found *f)
 	f->seg->end = SEG_DATA;
 	seg_name(name, "seg", f->seq);
 	f->seg->fd = s->ops->openat(s->ops->ctx, s->dirfd, name, flags, 0);
-	if (f->seg->fd == -1) {
-		tell(s, STORE_EV_MISSING, f->seq, errno);
-		s->damage = true;
-		f->kind = K_BLANK;
-		return 0;
-	}
-	/* what cannot be read stays zero, and is no header */
-	(void)full_pread(s, f->seg->fd, page, SEG_DATA, 0);
-	(void)full_pread(s, f->seg->fd, page + SEG_DATA, START_TOTAL, SEG_DATA);
+	if (f->seg->fd == -1)
+		return -1;
+	read_twice(s, f->seg->fd, page, SEG_DATA, 0);
+	read_twice(s, f->seg->fd, page + SEG_DATA, START_TOTAL, SEG_DATA);
 	return identify(s, f, page);
 }
 
@@ -324,7 +332,7 @@ dispose(struct store *s, struct found *f)
 	bool spare = f->kind == K_LOG && f->seq > s->log_end.seq;
 
 	f->seg = NULL;
-	if (seg->fd == -1 || s->p.readonly) {
+	if (s->p.readonly) {
 		seg_close(s, seg);
 		return 0;
 	}
@@ -382,7 +390,7 @@ tell_unusable(struct recovery *rc)
 
 	for (i = 0; s->p.readonly && i < rc->n; i++) {
 		f = &rc->list[i];
-		if (f->freed || f->kind == K_LOG || f->seg->fd == -1)
+		if (f->freed || f->kind == K_LOG)
 			continue;
 		tell(s, f->kind == K_STRAY ? STORE_EV_FOREIGN : STORE_EV_HEADER,
 		    f->seq, 0);

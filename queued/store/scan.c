@@ -359,7 +359,7 @@ scan_segment(struct store *s, struct segment *seg, uint64_t limit, bool synced,
 	sc.known_end = limit != 0;
 	sc.bound = limit != 0 && limit < seg->size ? limit : seg->size;
 	if (s->ops->size(s->ops->ctx, seg->fd, &sc.file_size) == -1)
-		sc.file_size = 0;
+		return -1;
 	do {
 		r = step(&sc);
 	} while (r == 1);

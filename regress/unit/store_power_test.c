@@ -16,7 +16,7 @@
 
 #include "regress/unit/store_world.h"
 
-#define ROUNDS 70
+#define ROUNDS 40
 
 struct plan {
 	uint64_t seed;
