@@ -102,6 +102,8 @@ struct store {
 	uint64_t spilled, spilled_bytes, catalogue, bytes;
 	uint32_t msgdirs[SPILL_DIRS / 32]; /* known to exist */
 	bool msgdir;
+	uint32_t there[SPILL_DIRS / 32]; /* existed at start */
+	bool there_known;
 	uint32_t sweep; /* next directory to look through for orphans */
 	uint64_t commits, syncs, poisonings;
 	bool damage; /* recovery found some */
@@ -194,6 +196,7 @@ int replay_again(struct store *); /* log the last batch once more */
 /* spill.c */
 void spill_name(char[NAME_LEN], uint64_t id, const char *suffix);
 uint32_t spill_dir(uint64_t id);
+void spill_dir_name(char[NAME_LEN], uint32_t dir);
 int spill_write(struct store *, const struct store_msg *,
     const struct store_source *, uint32_t *crc);
 void spill_remove(struct store *, uint64_t id);

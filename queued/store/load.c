@@ -209,6 +209,8 @@ read_base(struct store *s, const struct entry *e, struct loader *ld,
 			return -1;
 		n = full_pread(s, seg->fd, ld->base,
 		    (size_t)(REC_HEADER + need), place.off);
+		if (n == -1)
+			return -1;
 		if (n < REC_HEADER + need)
 			goto bad;
 	}
@@ -233,6 +235,8 @@ read_state(struct store *s, const struct segment *seg, uint64_t off,
 	if (p == NULL)
 		return NULL;
 	n = full_pread(s, seg->fd, p, want, off);
+	if (n == -1)
+		goto fail;
 	if (n < REC_HEADER || rec_get(p, &r, &place) == -1 || r.id != id ||
 	    r.type != REC_STATE || r.len < REC_STATE_PREFIX)
 		goto bad;
@@ -243,6 +247,8 @@ read_state(struct store *s, const struct segment *seg, uint64_t off,
 			goto fail;
 		p = q;
 		n = full_pread(s, seg->fd, p, want, off);
+		if (n == -1)
+			goto fail;
 		if (n < (ssize_t)want)
 			goto bad;
 	}

@@ -101,8 +101,8 @@ rec_covered(const struct rec *r, const uint8_t *payload)
 	return REC_MSG_PREFIX + (int64_t)env;
 }
 
-static bool
-padding_is_zero(const struct rec *r, const uint8_t *payload)
+bool
+rec_padded(const struct rec *r, const uint8_t *payload)
 {
 	uint64_t i;
 
@@ -119,11 +119,9 @@ rec_sound(const struct rec *r, const uint8_t *payload)
 
 	if (covered == -1 || crc32c(0, payload, (size_t)covered) != r->crc)
 		return false;
-	if (r->type == REC_MSG &&
-	    crc32c(0, payload + covered, r->len - (size_t)covered) !=
-		le32_get(payload + 4))
-		return false;
-	return padding_is_zero(r, payload);
+	return r->type != REC_MSG ||
+	    crc32c(0, payload + covered, r->len - (size_t)covered) ==
+	    le32_get(payload + 4);
 }
 
 void

@@ -89,8 +89,8 @@ void rec_put(uint8_t *, const struct rec *, const struct rec_place *);
 int rec_get(const uint8_t *, struct rec *, const struct rec_place *);
 /* True if it would be valid but for damage of magic or epoch. */
 bool rec_near(const uint8_t *, const struct rec_place *);
-/* payload with its padding; false: damaged */
 bool rec_sound(const struct rec *, const uint8_t *payload);
+bool rec_padded(const struct rec *, const uint8_t *payload); /* with zeros */
 /* bytes of the payload that its CRC covers; -1: not well-formed */
 int64_t rec_covered(const struct rec *, const uint8_t *payload);
 

@@ -236,6 +236,34 @@ skip_bad(struct scanner *sc, const uint8_t *p)
 	return 0;
 }
 
+static void
+tell(struct scanner *sc, const struct bad *b, bool torn)
+{
+	struct store_event ev = { .segment = sc->seg->seq,
+		.offset = b->off,
+		.length = b->len,
+		.id = b->id,
+		.error = b->error };
+	struct store_report *rp = sc->s->report;
+
+	if (!torn)
+		sc->seg->damaged = sc->s->damage = true;
+	if (rp != NULL)
+		*(torn ? &rp->torn : &rp->corrupt) += 1;
+	ev_send(sc->s, torn ? STORE_EV_TORN : STORE_EV_CORRUPT, ev);
+}
+
+/* The record is whole, but something wrote where it should not. */
+static void
+tell_padding(struct scanner *sc, const struct rec *r)
+{
+	struct bad b = { .off = sc->off + REC_HEADER + r->len,
+		.len = 8,
+		.id = r->id };
+
+	tell(sc, &b, false);
+}
+
 /* One record: 1 go on, 0 the log ends, -1 no memory. */
 static int
 step(struct scanner *sc)
@@ -254,9 +282,11 @@ step(struct scanner *sc)
 	if (rec_get(p, &r, &place) == -1 || (total = rec_total(r.len)) > left)
 		return skip_bad(sc, p);
 	p = window(sc, sc->off, total);
-	if (p != NULL && rec_sound(&r, p + REC_HEADER))
+	if (p != NULL && rec_sound(&r, p + REC_HEADER)) {
+		if (!rec_padded(&r, p + REC_HEADER))
+			tell_padding(sc, &r);
 		ret = add_record(sc, &r, p + REC_HEADER);
-	else
+	} else
 		ret = add_bad(sc, sc->off, total, &r);
 	sc->off += total;
 	return ret == -1 ? -1 : 1;
@@ -297,23 +327,6 @@ is_torn(const struct scanner *sc, const struct bad *b, uint32_t last)
 	prev = &recs[b->next - 1];
 	return prev->batch == last ||
 	    (prev->batch == last - 1 && (prev->flags & REC_LAST));
-}
-
-static void
-tell(struct scanner *sc, const struct bad *b, bool torn)
-{
-	struct store_event ev = { .segment = sc->seg->seq,
-		.offset = b->off,
-		.length = b->len,
-		.id = b->id,
-		.error = b->error };
-	struct store_report *rp = sc->s->report;
-
-	if (!torn)
-		sc->seg->damaged = sc->s->damage = true;
-	if (rp != NULL)
-		*(torn ? &rp->torn : &rp->corrupt) += 1;
-	ev_send(sc->s, torn ? STORE_EV_TORN : STORE_EV_CORRUPT, ev);
 }
 
 static void

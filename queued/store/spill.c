@@ -25,8 +25,8 @@ spill_dir(uint64_t id)
 	return (uint32_t)(id >> DIR_SHIFT) & (SPILL_DIRS - 1);
 }
 
-static void
-dir_name(char name[NAME_LEN], uint32_t dir)
+void
+spill_dir_name(char name[NAME_LEN], uint32_t dir)
 {
 	char id[MSGID_STRLEN];
 
@@ -39,7 +39,7 @@ spill_name(char name[NAME_LEN], uint64_t id, const char *suffix)
 {
 	char dir[NAME_LEN], str[MSGID_STRLEN];
 
-	dir_name(dir, spill_dir(id));
+	spill_dir_name(dir, spill_dir(id));
 	(void)snprintf(name, NAME_LEN, "%.8s/%s%.4s", dir, msgid_fmt(id, str),
 	    suffix);
 }
@@ -87,7 +87,7 @@ need_dir(struct store *s, uint32_t dir)
 	s->msgdir = true;
 	if (bit_test(s->msgdirs, dir))
 		return 0;
-	dir_name(name, dir);
+	spill_dir_name(name, dir);
 	if (make_dir(s, name, "msg") == -1)
 		return -1;
 	bit_set(s->msgdirs, dir);
@@ -238,7 +238,7 @@ spill_sync_dirs(struct store *s)
 	for (i = 0; i < SPILL_DIRS && r == 0; i++) {
 		if (!bit_test(s->batch.dirs, i))
 			continue;
-		dir_name(name, i);
+		spill_dir_name(name, i);
 		r = dir_sync(s, name);
 		error = errno;
 	}

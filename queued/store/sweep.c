@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,17 +65,36 @@ note_orphan(void *arg, const char *name)
 	return 0;
 }
 
+static int
+note_dir(void *arg, const char *name)
+{
+	struct store *s = arg;
+	char str[MSGID_STRLEN] = "0000000000000";
+	uint64_t id;
+
+	if (strlen(name) == 2) {
+		memcpy(str + 4, name, 2);
+		if (msgid_parse(str, &id) == 0)
+			s->there[spill_dir(id) / 32] |= 1U
+			    << (spill_dir(id) % 32);
+	}
+	return 0;
+}
+
 static void
 list_dir(struct list *l, uint32_t dir)
 {
-	char id[MSGID_STRLEN], name[NAME_LEN];
+	char name[NAME_LEN];
+	struct store *s = l->s;
 
-	(void)msgid_fmt((uint64_t)dir << 35, id);
-	(void)snprintf(name, sizeof(name), "msg/%.2s", id + 4);
 	l->n = 0;
-	/* most directories do not exist */
-	(void)l->s->ops->list(l->s->ops->ctx, l->s->dirfd, name, note_orphan,
-	    l);
+	if (!s->there_known)
+		(void)s->ops->list(s->ops->ctx, s->dirfd, "msg", note_dir, s);
+	s->there_known = true;
+	if (!(s->there[dir / 32] & (1U << (dir % 32))))
+		return;
+	spill_dir_name(name, dir);
+	(void)s->ops->list(s->ops->ctx, s->dirfd, name, note_orphan, l);
 }
 
 int

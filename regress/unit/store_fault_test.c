@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/unit/store_world.o regress/unit/store_memfs.o queued/store.a common/base.a */
+/* link: regress/unit/store_world.o regress/unit/store_memfs.o queued/store.a
+ * common/base.a */
 /*
  * Each call of a workload, and each call of a recovery, fails once, in every
  * way: nothing acknowledged is lost, and nothing is synced or written on a
@@ -17,7 +18,7 @@
 
 #include "regress/unit/store_world.h"
 
-#define ROUNDS 36
+#define ROUNDS 60
 
 static const struct way {
 	enum memfs_fault fault;
@@ -44,8 +45,7 @@ static void
 check(const struct world *w, const struct verdict *v, size_t way, uint64_t at,
     const char *when)
 {
-	if (verdict_is_good(v) && w->m->resyncs == 0 &&
-	    w->m->writes_after == 0)
+	if (verdict_is_good(v) && w->m->resyncs == 0 && w->m->writes_after == 0)
 		return;
 	print_error("way %zu call %llu %s: lost %u damaged %u stale %u "
 		    "undead %u phantom %u resyncs %llu writes %llu\n",
@@ -134,7 +134,7 @@ make_ruin(struct world *w)
 	world_init(w, 43);
 	w->p.max_live_segments = 2;
 	w->m->fault = MEMFS_CUT;
-	w->m->fault_at = 700;
+	w->m->fault_at = 380;
 	assert_int_equal(world_open(w), 0);
 	world_work(w, ROUNDS);
 	assert_true(w->m->dead);

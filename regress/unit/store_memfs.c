@@ -31,10 +31,12 @@ struct names {
 
 struct memfs_inode {
 	bool is_dir;
+	bool lost; /* clean sectors differ from those on disk */
 	/* a file */
 	uint8_t *data, *disk; /* cap bytes each */
 	uint8_t *dirty;	      /* a byte per sector */
 	size_t size, disk_size, cap;
+	size_t from, to; /* sectors outside of these are clean */
 	/* a directory */
 	struct names now, durable;
 	struct change *changes;
@@ -324,6 +326,10 @@ store_bytes(struct memfs *m, struct memfs_inode *ino, const void *buf,
 	memcpy(ino->data + off, buf, len);
 	for (s = off / SECTOR; s <= (off + len - 1) / SECTOR; s++)
 		ino->dirty[s] = 1;
+	if (ino->to == 0 || off / SECTOR < ino->from)
+		ino->from = off / SECTOR;
+	if (s > ino->to)
+		ino->to = s;
 	if (off + len > ino->size) {
 		m->used += off + len - ino->size;
 		ino->size = off + len;
@@ -368,10 +374,13 @@ mem_pwrite(void *ctx, int fd, const void *buf, size_t len, off_t off)
 static void
 flush(struct memfs_inode *ino)
 {
-	if (ino->cap > 0) {
-		memcpy(ino->disk, ino->data, ino->cap);
-		memset(ino->dirty, 0, ino->cap / SECTOR + 1);
+	size_t s;
+
+	for (s = ino->from; s < ino->to; s++) {
+		memcpy(ino->disk + s * SECTOR, ino->data + s * SECTOR, SECTOR);
+		ino->dirty[s] = 0;
 	}
+	ino->from = ino->to = 0;
 	ino->disk_size = ino->size;
 }
 
@@ -381,12 +390,15 @@ flush_badly(struct memfs *m, struct memfs_inode *ino)
 {
 	size_t s;
 
-	for (s = 0; s < ino->cap / SECTOR; s++) {
+	for (s = ino->from; s < ino->to; s++) {
 		if (ino->dirty[s] && memfs_random(m) % 2 == 0)
 			memcpy(ino->disk + s * SECTOR, ino->data + s * SECTOR,
 			    SECTOR);
+		else if (ino->dirty[s])
+			ino->lost = true;
 		ino->dirty[s] = 0;
 	}
+	ino->from = ino->to = 0;
 }
 
 static int
@@ -655,28 +667,39 @@ sector_survives(struct memfs *m, enum memfs_cut cut)
 }
 
 static void
-power_file(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut)
+power_sector(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut,
+    size_t s)
 {
-	size_t s, from, n;
+	size_t at = s * SECTOR, n = SECTOR;
 
-	for (s = 0; s < ino->cap / SECTOR; s++) {
-		if (!ino->dirty[s] || !sector_survives(m, cut))
-			continue;
-		from = s * SECTOR;
-		n = SECTOR;
+	if (ino->dirty[s] && sector_survives(m, cut)) {
 		if (cut == MEMFS_WILD && memfs_random(m) % 4 == 0)
 			n = memfs_random(m) % SECTOR;
-		memcpy(ino->disk + from, ino->data + from, n);
-		if (from + n > ino->disk_size)
-			ino->disk_size = from + n;
+		memcpy(ino->disk + at, ino->data + at, n);
+		if (at + n > ino->disk_size)
+			ino->disk_size = at + n;
 	}
-	if (ino->disk_size > ino->size)
-		ino->disk_size = ino->size;
-	ino->size = ino->disk_size;
-	if (ino->cap > 0) {
-		memset(ino->disk + ino->size, 0, ino->cap - ino->size);
+	ino->dirty[s] = 0;
+	memcpy(ino->data + at, ino->disk + at, SECTOR);
+}
+
+static void
+power_file(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut)
+{
+	size_t s;
+
+	for (s = ino->from; s < ino->to; s++)
+		power_sector(m, ino, cut, s);
+	ino->from = ino->to = 0;
+	if (ino->lost)
 		memcpy(ino->data, ino->disk, ino->cap);
-		memset(ino->dirty, 0, ino->cap / SECTOR + 1);
+	ino->lost = false;
+	if (ino->disk_size < ino->size)
+		ino->size = ino->disk_size;
+	ino->disk_size = ino->size;
+	if (ino->cap > ino->size) {
+		memset(ino->disk + ino->size, 0, ino->cap - ino->size);
+		memset(ino->data + ino->size, 0, ino->cap - ino->size);
 	}
 }
 

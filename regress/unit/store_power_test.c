@@ -16,7 +16,7 @@
 
 #include "regress/unit/store_world.h"
 
-#define ROUNDS 40
+#define ROUNDS 60
 
 struct plan {
 	uint64_t seed;

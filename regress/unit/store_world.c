@@ -20,20 +20,32 @@ world_random(struct world *w)
 	return w->rng >> 33;
 }
 
+/* Text that is made once; each message is another part of it. */
+static const uint8_t *
+noise(void)
+{
+	static uint8_t text[2 * BODY_MAX];
+	uint64_t x = 88172645463325252ULL;
+	size_t i;
+
+	for (i = 0; text[0] == 0 && i < sizeof(text); i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		text[i] = i % 72 == 71 ? '\n' : (uint8_t)(' ' + x % 95);
+	}
+	return text;
+}
+
 /* The trace header is part of the body: the first piece. */
 size_t
 world_body(uint64_t id, size_t size, uint8_t *buf)
 {
-	uint64_t x = id * 0x9e3779b97f4a7c15ULL + 1;
-	size_t i = sizeof(trace) - 1;
+	size_t at = (size_t)((id * 0x9e3779b97f4a7c15ULL) >> 48);
+	size_t n = sizeof(trace) - 1;
 
-	memcpy(buf, trace, i);
-	for (; i < size; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		buf[i] = i % 72 == 71 ? '\n' : (uint8_t)(' ' + x % 95);
-	}
+	memcpy(buf, trace, n);
+	memcpy(buf + n, noise() + at, size - n);
 	return size;
 }
 
@@ -150,6 +162,16 @@ state_is(const struct store_msg *m, uint32_t *attempts)
 }
 
 static void
+print_stale(const struct item *it, uint32_t attempts)
+{
+	if (getenv("STORE_VERBOSE") != NULL)
+		(void)fprintf(stderr,
+		    "id %llu: attempts %u, acknowledged %u, recorded %u\n",
+		    (unsigned long long)it->id, (unsigned)attempts,
+		    (unsigned)it->noted, (unsigned)it->tried);
+}
+
+static void
 on_message(void *arg, const struct store_msg *m)
 {
 	struct world *w = arg;
@@ -168,8 +190,10 @@ on_message(void *arg, const struct store_msg *m)
 		v->damaged++;
 		return;
 	}
-	if (attempts < it->noted || attempts > it->tried)
+	if (attempts < it->noted || attempts > it->tried) {
 		v->stale++;
+		print_stale(it, attempts);
+	}
 	it->found = attempts;
 }
 
