@@ -239,21 +239,28 @@ on_forwarding(struct ev_timer *t)
 
 /* --- start and end --- */
 
+/* Those that come before there is a loop wait for it. */
+static void
+block_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGCHLD);
+	(void)sigaddset(set, SIGHUP);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, set, NULL) == -1)
+		fatal("sigprocmask");
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		fatal("signal");
+}
+
 static void
 watch_signals(struct daemon *d)
 {
 	sigset_t set;
 	int fd;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-		fatal("sigprocmask");
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		fatal("signal");
+	block_signals(&set);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	ev_io_init(&d->signals, on_signal, d);
 	if (fd == -1 || ev_io_set(d->ev, &d->signals, fd, EPOLLIN) == -1)
@@ -358,9 +365,11 @@ daemon_run(const struct options *o, struct config *config)
 		.config = config,
 		.netns = -1,
 	};
+	sigset_t set;
 
 	if (!o->foreground)
 		notify_background();
+	block_signals(&set);
 	raise_nofile();
 	caps_start();
 	config->conf->generation = 1;

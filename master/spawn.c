@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Starting a program: see spawn.h. */
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -115,11 +116,18 @@ static int
 executable(char path[CONF_PATH_MAX], const char *fmt_dir, const char *sub,
     const char *prog)
 {
+	struct stat st;
 	int n = snprintf(path, CONF_PATH_MAX, "%s%s%s/%s", fmt_dir,
 	    sub[0] != '\0' ? "/" : "", sub, prog);
 
 	if (n < 0 || n >= CONF_PATH_MAX) {
 		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (stat(path, &st) == -1)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = ENOENT;
 		return -1;
 	}
 	return access(path, X_OK);

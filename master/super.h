@@ -156,7 +156,7 @@ void watch_start(struct super *);
 void watch_ping(struct instance *);
 /* super_commit.c, super_stop.c */
 void commit_check(struct super *);
-void instance_drain(struct instance *);
+void instance_drain(struct instance *, enum cm_drain);
 void stop_dead(struct instance *);
 
 #endif

@@ -20,7 +20,7 @@ static const uint32_t stage_limits[TOPO_STAGES] = {
 };
 
 void
-instance_drain(struct instance *i)
+instance_drain(struct instance *i, enum cm_drain how)
 {
 	ev_timer_del(i->super->ev, &i->restart);
 	if (i->pid == 0) {
@@ -29,7 +29,7 @@ instance_drain(struct instance *i)
 	}
 	i->life = LIFE_DRAINING;
 	if (!instance_runs(i) ||
-	    chan_send(i->chan, CM_REQ_DRAIN, 0, NULL, -1) == -1)
+	    chan_send(i->chan, CM_REQ_DRAIN, how, NULL, -1) == -1)
 		instance_kill(i, "cannot be told to drain");
 }
 
@@ -87,7 +87,7 @@ super_commit(struct super *s, const struct config *config)
 		    i->life == LIFE_NONE || i->life == LIFE_DRAINING)
 			continue;
 		wire_part(i);
-		instance_drain(i);
+		instance_drain(i, CM_DRAIN_LEISURE);
 	}
 	commit_check(s);
 }
@@ -118,7 +118,7 @@ stage_begin(struct super *s)
 	}
 	for (n = 0; n < TOPO_INSTANCES; n++)
 		if (s->inst[n].program->stage == s->stage)
-			instance_drain(&s->inst[n]);
+			instance_drain(&s->inst[n], CM_DRAIN_STOP);
 	if (ev_timer_set(s->ev, &s->stage_limit, stage_limits[s->stage]) == -1)
 		fatal("timer");
 }

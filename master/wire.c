@@ -127,6 +127,14 @@ wire_pair(struct instance *a, struct instance *b)
 	(void)send_peer(b, &a->peer, fd[1]);
 }
 
+/* A worker on its way out gets no sessions, from a new connd neither. */
+static bool
+parted(const struct instance *i, const struct instance *worker)
+{
+	return i->peer.proc == PROC_CONND &&
+	    worker->peer.proc == PROC_SMTPD_IN && worker->life == LIFE_DRAINING;
+}
+
 /*
  * The survivors get their new channel before anything else, and a ping behind
  * it: its answer tells that what they say from then on is about the new peer.
@@ -140,7 +148,7 @@ wire_peers(struct instance *i)
 
 	for (n = 0; n < TOPO_INSTANCES; n++) {
 		other = &s->inst[n];
-		if (other == i || !instance_runs(other) ||
+		if (other == i || !instance_runs(other) || parted(i, other) ||
 		    topo_slot(&i->peer, &other->peer) <= 0)
 			continue;
 		wire_pair(i, other);

@@ -492,11 +492,11 @@ perform(struct client *c, const struct session_act *a, struct smtp_outbuf *out)
 	return 0;
 }
 
-/* A draining worker lets a client go as soon as no transaction is cut off. */
+/* At the end a client is let go as soon as no transaction is cut off. */
 static bool
 say_goodbye(struct client *c)
 {
-	if (!child_draining(c->server->child) || c->closing ||
+	if (!child_hurried(c->server->child) || c->closing ||
 	    !session_is_idle(&c->session))
 		return false;
 	session_end(&c->session, SMTP_R_SHUTDOWN);
@@ -597,7 +597,14 @@ client_free(struct client *c)
 	stats_dec(STAT_SESSIONS_OPEN);
 	peers_conn_closed(sv, c->conn_id);
 	free(c);
-	if (sv->nclients == 0 && child_draining(sv->child))
+	clients_leave(sv);
+}
+
+/* Not before connd's channel ends: a client may still be on its way in it. */
+void
+clients_leave(struct server *sv)
+{
+	if (child_draining(sv->child) && sv->nclients == 0 && sv->conn == NULL)
 		child_exit(sv->child);
 }
 
@@ -640,7 +647,7 @@ client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
 	stats_inc(STAT_SESSIONS);
 	stats_inc(STAT_SESSIONS_OPEN);
 	session_init(&c->session, &sv->session_conf);
-	if (child_draining(sv->child))
+	if (child_hurried(sv->child))
 		session_greet(&c->session, SMTP_R_BUSY);
 	else if (relay_client(sv->conf, sv->side, &m->client) != REASON_OK)
 		session_greet(&c->session, SMTP_R_REFUSED);
@@ -660,20 +667,20 @@ clients_give_up(struct server *sv, enum waiting_for what)
 }
 
 /*
- * Clients between two transactions are told at once; the others when they
- * have finished theirs, by the limit of a draining worker.
+ * When posternd stops, clients between two transactions are told at once; the
+ * others when they have finished theirs, by the limit of its patience.  A
+ * worker that is not wanted any more stays until its last client has left.
  */
 void
 clients_drain(struct server *sv)
 {
 	uint32_t i;
 
-	for (i = 0; i < CLIENTS_MAX; i++)
+	for (i = 0; i < CLIENTS_MAX && child_hurried(sv->child); i++)
 		if (sv->clients[i] != NULL &&
 		    session_is_idle(&sv->clients[i]->session)) {
 			session_end(&sv->clients[i]->session, SMTP_R_SHUTDOWN);
 			run(sv->clients[i], 0);
 		}
-	if (sv->nclients == 0)
-		child_exit(sv->child);
+	clients_leave(sv);
 }

@@ -201,6 +201,7 @@ on_violation(struct chan *ch, enum chan_violation v)
 	slot = slot_of(sv, proc, &peer, &what);
 	child_violation(sv->child, peer, v);
 	lost(sv, slot, what);
+	clients_leave(sv);
 }
 
 static void

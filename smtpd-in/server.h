@@ -104,6 +104,7 @@ void client_answer(struct client *, enum session_answer, const char *text);
 /* Everyone who waits for this gets ANSWER_LATER. */
 void clients_give_up(struct server *, enum waiting_for);
 void clients_drain(struct server *);
+void clients_leave(struct server *); /* if drained */
 /* The client whose open question has this number; NULL: none (any more). */
 struct client *client_asking(struct server *, uint32_t id, enum waiting_for);
 uint32_t client_question_id(const struct client *);

@@ -49,6 +49,7 @@ struct child {
 	struct sandbox sandbox;
 	struct sandbox_report report;
 	bool draining;
+	bool hurried;
 };
 
 void *
@@ -85,6 +86,12 @@ bool
 child_draining(const struct child *c)
 {
 	return c->draining;
+}
+
+bool
+child_hurried(const struct child *c)
+{
+	return c->hurried;
 }
 
 const struct privdrop *
@@ -210,10 +217,10 @@ on_drain(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct child *c = chan_ctx(ch);
 
-	(void)id;
 	(void)b;
 	(void)fd;
 	c->draining = true;
+	c->hurried = id == CM_DRAIN_STOP;
 	if (c->program->on_drain != NULL)
 		c->program->on_drain(c);
 	else

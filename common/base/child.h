@@ -39,19 +39,19 @@ enum child_fd {
 	CHILD_FD_SYSLOG,       /* logd: connected unix datagram socket */
 	CHILD_FD_STDERR,       /* logd: posternd's stderr */
 	CHILD_FD_CONTROL,      /* ctld: listening unix seqpacket socket */
-	CHILD_FD_STATS,        /* ctld: id = instance number; a stats page */
-	CHILD_FD_NETNS         /* connd: the namespace of its side */
+	CHILD_FD_STATS,	       /* ctld: id = instance number; a stats page */
+	CHILD_FD_NETNS	       /* connd: the namespace of its side */
 };
 
 struct program {
 	enum proc proc;
 	const struct sandbox_call *calls;
 	size_t ncalls;
-	bool host_net;   /* connd: stays in its network namespace */
-	bool uses_dir;   /* queued: its root is the spool, and it may use it */
+	bool host_net;	 /* connd: stays in its network namespace */
+	bool uses_dir;	 /* queued: its root is the spool, and it may use it */
 	uint64_t nofile; /* 0: 256 */
-	uint64_t fsize;  /* RLIMIT_FSIZE; 0: no file may grow */
-	uint64_t as;     /* RLIMIT_AS; 0: 512 MiB */
+	uint64_t fsize;	 /* RLIMIT_FSIZE; 0: no file may grow */
+	uint64_t as;	 /* RLIMIT_AS; 0: 512 MiB */
 	/*
 	 * A complete new configuration; child_conf() still gives the old one
 	 * (NULL at first), which is freed after the return.
@@ -72,8 +72,8 @@ struct program {
 };
 
 /* Fatal on any error: it is set-up. */
-struct child *child_attach(
-    int argc, char **argv, const struct program *, void *ctx);
+struct child *child_attach(int argc, char **argv, const struct program *,
+    void *ctx);
 const struct privdrop *child_privdrop(const struct child *);
 const struct sandbox *child_sandbox(const struct child *);
 struct sandbox_report *child_report(struct child *);
@@ -86,9 +86,10 @@ const struct conf *child_conf(const struct child *); /* NULL before the first */
 const struct peer *child_self(const struct child *);
 struct chan *child_master(const struct child *);
 bool child_draining(const struct child *);
+/* Draining because posternd stops, not just because this worker goes. */
+bool child_hurried(const struct child *);
 /* posternd replaces the peer behind this channel; then frees nothing here. */
-void child_violation(
-    struct child *, const struct peer *, enum chan_violation);
+void child_violation(struct child *, const struct peer *, enum chan_violation);
 /* Leave the loop and exit 0: drained. */
 void child_exit(struct child *);
 

@@ -26,7 +26,8 @@ enum cm_type {
 	CM_REQ_PEER = MSG_TYPE(EDGE_CHILD_MASTER, 3),   /* fd: the channel */
 	CM_REQ_FD = MSG_TYPE(EDGE_CHILD_MASTER, 4),     /* fd */
 	CM_REQ_PING = MSG_TYPE(EDGE_CHILD_MASTER, 5),   /* empty; id echoed */
-	CM_REQ_DRAIN = MSG_TYPE(EDGE_CHILD_MASTER, 6),  /* empty */
+	/* empty; id: enum cm_drain.  May come again with a greater hurry. */
+	CM_REQ_DRAIN = MSG_TYPE(EDGE_CHILD_MASTER, 6),
 	CM_ANS_SANDBOXED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 1),
 	CM_ANS_READY = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 2),
 	CM_ANS_VIOLATION = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 3),
@@ -34,6 +35,11 @@ enum cm_type {
 	CM_ANS_DRAINED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 6),
 	/* logd: its syslog socket failed; make another */
 	CM_ANS_REOPEN = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 7)
+};
+
+enum cm_drain {
+	CM_DRAIN_STOP = 0,  /* posternd stops: what can be cut is cut */
+	CM_DRAIN_LEISURE = 1 /* this worker goes: its sessions end by themselves */
 };
 
 enum cm_hello_flag {
