@@ -2,25 +2,24 @@
 /* Answers to the machine's questions: which reply, and what follows. */
 #include "smtpd-in/session_int.h"
 
-#define NQUESTIONS 4 /* ACT_MAIL, ACT_RCPT, ACT_DATA, ACT_SUBMIT */
-
-static const enum smtp_reply_id replies[NQUESTIONS][ANSWER_MAX] = {
-	[ACT_MAIL - ACT_MAIL] = { [ANSWER_YES] = SMTP_R_SENDER_OK,
+/* a row for each action that is a question */
+static const enum smtp_reply_id replies[ACT_SUBMIT + 1][ANSWER_MAX] = {
+	[ACT_MAIL] = { [ANSWER_YES] = SMTP_R_SENDER_OK,
 	    [ANSWER_LATER] = SMTP_R_MAIL_LATER,
 	    [ANSWER_FULL] = SMTP_R_NO_ROOM,
 	    [ANSWER_DENIED] = SMTP_R_SENDER_DENIED,
 	    [ANSWER_TOO_BIG] = SMTP_R_SIZE_DECLARED },
-	[ACT_RCPT - ACT_MAIL] = { [ANSWER_YES] = SMTP_R_RCPT_OK,
+	[ACT_RCPT] = { [ANSWER_YES] = SMTP_R_RCPT_OK,
 	    [ANSWER_LATER] = SMTP_R_RCPT_LATER,
 	    [ANSWER_FULL] = SMTP_R_TOO_MANY_RCPTS,
 	    [ANSWER_NO_USER] = SMTP_R_NO_USER,
 	    [ANSWER_NO_DOMAIN] = SMTP_R_NO_DOMAIN,
 	    [ANSWER_RELAY_DENIED] = SMTP_R_RELAY_DENIED },
-	[ACT_DATA - ACT_MAIL] = { [ANSWER_YES] = SMTP_R_DATA,
+	[ACT_DATA] = { [ANSWER_YES] = SMTP_R_DATA,
 	    [ANSWER_LATER] = SMTP_R_DATA_LATER,
 	    [ANSWER_FULL] = SMTP_R_QUEUE_FULL,
 	    [ANSWER_TOO_BIG] = SMTP_R_TOO_BIG },
-	[ACT_SUBMIT - ACT_MAIL] = { [ANSWER_YES] = SMTP_R_ACCEPTED,
+	[ACT_SUBMIT] = { [ANSWER_YES] = SMTP_R_ACCEPTED,
 	    [ANSWER_LATER] = SMTP_R_QUEUE_LATER,
 	    [ANSWER_FULL] = SMTP_R_QUEUE_FULL,
 	    [ANSWER_DENIED] = SMTP_R_QUEUE_REFUSED,
@@ -30,7 +29,7 @@ static const enum smtp_reply_id replies[NQUESTIONS][ANSWER_MAX] = {
 static enum smtp_reply_id
 reply_for(enum session_act_type question, enum session_answer answer)
 {
-	const enum smtp_reply_id *row = replies[question - ACT_MAIL];
+	const enum smtp_reply_id *row = replies[question];
 
 	if ((unsigned)answer >= ANSWER_MAX || row[answer] == SMTP_R_NONE)
 		return row[ANSWER_LATER];

@@ -62,9 +62,11 @@ label(struct smtp_slice in, unsigned allow, struct out *o)
 enum smtp_addr_error
 smtp_domain(struct smtp_slice in, unsigned allow, char *out, size_t *outlen)
 {
-	struct out o = { out, 0 };
 	size_t at = 0, n;
+	struct out o;
 
+	o.buf = out;
+	o.len = 0;
 	for (;;) {
 		n = label(smtp_slice(in.p + at, in.len - at), allow, &o);
 		if (n == 0)
@@ -126,13 +128,15 @@ smtp_literal(struct smtp_slice in, char *out, size_t *outlen)
 {
 	static const char tag6[] = "IPv6:";
 	const size_t tag6_len = sizeof(tag6) - 1;
-	struct out o = { out, 0 };
 	struct smtp_slice inner;
+	struct out o;
 	int ok;
 
 	if (in.len < 3 || in.p[0] != '[' || in.p[in.len - 1] != ']')
 		return SMTP_ADDR_EDOMAIN;
 	inner = smtp_slice(in.p + 1, in.len - 2);
+	o.buf = out;
+	o.len = 0;
 	ok = out_add(&o, "[", 1);
 	if (inner.len > tag6_len && smtp_caseequal(inner.p, tag6, tag6_len)) {
 		ok |= out_add(&o, tag6, tag6_len);

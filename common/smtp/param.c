@@ -16,6 +16,7 @@ struct param {
 
 /* Where a value goes; mail or rcpt is NULL. */
 struct target {
+	unsigned *given; /* of the one that is not */
 	struct smtp_mail_params *mail;
 	struct smtp_rcpt_params *rcpt;
 	unsigned ext;
@@ -241,7 +242,6 @@ next_param(struct smtp_slice *in, struct param *p)
 static enum smtp_param_error
 apply(struct target *t, const struct param *p)
 {
-	unsigned *given = t->mail != NULL ? &t->mail->given : &t->rcpt->given;
 	const struct rule *r;
 
 	if (!valid_keyword(p->keyword) || !valid_value(p->value, t->ext))
@@ -249,9 +249,9 @@ apply(struct target *t, const struct param *p)
 	r = find_rule(p->keyword, t->rcpt != NULL, t->ext);
 	if (r == NULL)
 		return SMTP_PARAM_EUNKNOWN;
-	if ((*given & r->bit) != 0)
+	if ((*t->given & r->bit) != 0)
 		return SMTP_PARAM_ETWICE;
-	*given |= r->bit;
+	*t->given |= r->bit;
 	if (p->has_value != r->takes_value || !r->parse(t, p->value))
 		return SMTP_PARAM_EVALUE;
 	return SMTP_PARAM_OK;
@@ -273,7 +273,7 @@ parse_all(struct target *t, struct smtp_slice in)
 enum smtp_param_error
 smtp_mail_params(struct smtp_mail_params *m, struct smtp_slice in, unsigned ext)
 {
-	struct target t = { m, NULL, ext };
+	struct target t = { &m->given, m, NULL, ext };
 
 	memset(m, 0, sizeof(*m));
 	return parse_all(&t, in);
@@ -282,7 +282,7 @@ smtp_mail_params(struct smtp_mail_params *m, struct smtp_slice in, unsigned ext)
 enum smtp_param_error
 smtp_rcpt_params(struct smtp_rcpt_params *r, struct smtp_slice in, unsigned ext)
 {
-	struct target t = { NULL, r, ext };
+	struct target t = { &r->given, NULL, r, ext };
 
 	memset(r, 0, sizeof(*r));
 	return parse_all(&t, in);

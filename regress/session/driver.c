@@ -157,7 +157,7 @@ print_octets(const char *prefix, const char *p, size_t len)
 {
 	size_t i;
 
-	fputs(prefix, stdout);
+	(void)fputs(prefix, stdout);
 	for (i = 0; i < len; i++) {
 		if (p[i] == '\\' || !(smtp_isgraph(p[i]) || p[i] == ' '))
 			printf("\\x%02x", (unsigned char)p[i]);

@@ -406,7 +406,7 @@ round_trip(const char *in, size_t len)
 {
 	char out[64];
 	struct result r;
-	size_t cut, outlen;
+	size_t cut, outlen = 0;
 
 	for (cut = 0; cut <= len; cut++) {
 		if (!is_strict(in, len)) {

@@ -64,6 +64,9 @@ static const struct header_case cases[] = {
 	    false },
 	{ "Received: by by gw.e by gw.example.com a\r\n", 1, 1, 0, 0, 0, false,
 	    false, false },
+	/* a false start that the true one overlaps */
+	{ "Received: x by by " HOST " a\r\n", 1, 1, 0, 0, 0, false, false,
+	    false },
 	{ "Received: b\r\nReceived: y " HOST " \r\n", 2, 0, 0, 0, 0, false,
 	    false, false },
 	{ "X: by " HOST " a\r\n", 0, 0, 0, 1, 0, false, false, false },
