@@ -48,8 +48,8 @@ struct daemon {
 /* Runs until stopped; takes config.  Returns main's exit status. */
 int daemon_run(const struct options *, struct config *);
 
-/* reload.c: asker NULL: a signal */
-void daemon_reload(struct daemon *, struct instance *asker, uint32_t id);
+/* reload.c: ctld, if it asks; NULL: a signal */
+void daemon_reload(struct daemon *, struct instance *ctld, uint32_t id);
 void daemon_committed(struct daemon *);
 void reload_init(struct daemon *);
 /* What the command line changes in a configuration. */

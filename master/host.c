@@ -258,7 +258,7 @@ host_resolve(struct config *c, int ns)
 	struct conf *conf = c->conf;
 	char first[NSIDES][CONF_IFNAME_MAX] = { "", "" };
 	char name[CONF_IFNAME_MAX];
-	bool one[NSIDES] = { true, true };
+	bool one[NSIDES] = { true, true }, known;
 	const struct conf_listener *l;
 	enum side side;
 	uint32_t i;
@@ -268,12 +268,11 @@ host_resolve(struct config *c, int ns)
 	for (i = 0; i < conf->nlisteners; i++) {
 		l = &conf->listeners[i];
 		side = l->side;
-		if (interface_of(side == SIDE_EXT ? ns : -1, &l->addr, name) ==
-		    -1)
-			one[side] = false;
-		else if (first[side][0] == '\0')
+		known = interface_of(side == SIDE_EXT ? ns : -1, &l->addr,
+			    name) == 0;
+		if (known && first[side][0] == '\0')
 			(void)strlcpy(first[side], name, CONF_IFNAME_MAX);
-		else if (strcmp(first[side], name) != 0)
+		if (!known || strcmp(first[side], name) != 0)
 			one[side] = false;
 	}
 	for (side = SIDE_EXT; side <= SIDE_INT; side++)
