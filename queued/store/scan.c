@@ -24,6 +24,7 @@ struct bad {
 	uint32_t batch; /* 0: unknown */
 	size_t next;	/* index of the first valid record behind it */
 	int error;
+	bool harmless; /* the record is good all the same */
 };
 
 struct scanner {
@@ -253,15 +254,14 @@ tell(struct scanner *sc, const struct bad *b, bool torn)
 	ev_send(sc->s, torn ? STORE_EV_TORN : STORE_EV_CORRUPT, ev);
 }
 
-/* The record is whole, but something wrote where it should not. */
-static void
-tell_padding(struct scanner *sc, const struct rec *r)
+/* The record is whole, but something stands where its padding should. */
+static int
+add_padding(struct scanner *sc, const struct rec *r)
 {
-	struct bad b = { .off = sc->off + REC_HEADER + r->len,
-		.len = 8,
-		.id = r->id };
-
-	tell(sc, &b, false);
+	if (add_bad(sc, sc->off + REC_HEADER + r->len, 8, r) == -1)
+		return -1;
+	sc->bads[sc->nbads - 1].harmless = true;
+	return 0;
 }
 
 /* One record: 1 go on, 0 the log ends, -1 no memory. */
@@ -283,9 +283,9 @@ step(struct scanner *sc)
 		return skip_bad(sc, p);
 	p = window(sc, sc->off, total);
 	if (p != NULL && rec_sound(&r, p + REC_HEADER)) {
-		if (!rec_padded(&r, p + REC_HEADER))
-			tell_padding(sc, &r);
 		ret = add_record(sc, &r, p + REC_HEADER);
+		if (ret == 0 && !rec_padded(&r, p + REC_HEADER))
+			ret = add_padding(sc, &r);
 	} else
 		ret = add_bad(sc, sc->off, total, &r);
 	sc->off += total;
@@ -340,7 +340,7 @@ judge(struct scanner *sc)
 
 	for (i = 0; i < sc->nbads; i++) {
 		one = is_torn(sc, &sc->bads[i], last);
-		torn |= one;
+		torn |= one && !sc->bads[i].harmless;
 		tell(sc, &sc->bads[i], one);
 	}
 	if (sc->known_end && sc->off < sc->bound) {

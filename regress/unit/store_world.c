@@ -28,7 +28,9 @@ noise(void)
 	uint64_t x = 88172645463325252ULL;
 	size_t i;
 
-	for (i = 0; text[0] == 0 && i < sizeof(text); i++) {
+	if (text[0] != 0)
+		return text;
+	for (i = 0; i < sizeof(text); i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
