@@ -118,6 +118,10 @@ batch_admit(struct store *s, uint64_t total)
 		errno = b->stuck ? ENOSPC : EAGAIN;
 		return -1;
 	}
+	if (over_quota(s)) {
+		errno = ENOSPC;
+		return -1;
+	}
 	if (plan_fits(s, total))
 		return 0;
 	/* the last prepared segment is for results alone */

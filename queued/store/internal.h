@@ -25,6 +25,7 @@
 #define BATCH_STATES_MAX (4 * BATCH_MAX)   /* pending while the disk fails */
 #define FAILURE_WINDOW	 (10 * 60 * 1000)  /* ms */
 #define PREPARED_WANT	 2 /* one to go on, one in reserve for results */
+#define PREPARED_KEEP	 4 /* freed ones, so that few are made and removed */
 #define SPILL_DIRS	 1024
 #define NAME_LEN	 40   /* of any name that the store makes */
 #define FILE_OVERHEAD	 8192 /* of a spilled body: blocks, envelope file */
@@ -85,6 +86,7 @@ struct store {
 	struct segment *active; /* the last of live, or NULL */
 	uint32_t next_seq;
 	uint32_t oldest;	/* durable: no segment before it is needed */
+	uint32_t tail_added;	/* newest TAIL, durable or in the batch */
 	struct spot log_end;	/* where the next segment continues from */
 	uint32_t log_end_flags; /* enum start_flag */
 	struct batch batch;
@@ -226,7 +228,9 @@ uint64_t sweep_count(struct store *);
 /* space.c */
 void note_failure(struct store *, int error, const struct segment *);
 uint64_t disk_used(const struct store *);
+bool over_quota(const struct store *);
 const struct store_fsinfo *disk_info(struct store *);
+void disk_changed(struct store *); /* ask again */
 void account(struct store *, const struct entry *, int sign);
 
 #endif

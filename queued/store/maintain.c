@@ -49,17 +49,23 @@ new_tail(struct store *s)
 	return seg->seq;
 }
 
+/* Rides with a batch that waits anyway, else is committed by itself. */
 static int
 write_tail(struct store *s, uint32_t tail)
 {
-	uint8_t *p = batch_add(s, REC_TAIL, 0, REC_TAIL_LEN, false);
+	bool alone = batch_empty(s);
+	uint8_t *p;
 
+	if (s->tail_added >= tail)
+		return 0;
+	p = batch_add(s, REC_TAIL, 0, REC_TAIL_LEN, false);
 	if (p == NULL)
 		return -1;
 	le32_put(p, tail);
 	le32_put(p + 4, 0);
 	batch_seal(s);
-	return store_commit(s);
+	s->tail_added = tail;
+	return alone ? store_commit(s) : 0;
 }
 
 /* The TAIL is on disk: the file is free. */
@@ -71,7 +77,7 @@ recycle(struct store *s, struct segment *seg)
 		seg_set_aside(s, seg);
 		return 0;
 	}
-	if (s->nprepared >= PREPARED_WANT || s->fill_fd != -1) {
+	if (s->nprepared >= PREPARED_KEEP) {
 		seg_discard(s, seg);
 		return 0;
 	}
@@ -91,6 +97,8 @@ free_step(struct store *s)
 		return 0; /* nothing would follow; the next commit opens one */
 	if (s->oldest < tail && write_tail(s, tail) == -1)
 		return -1;
+	if (s->oldest <= seg->seq)
+		return 0; /* not durable yet */
 	return recycle(s, seg) == -1 ? -1 : 1;
 }
 
@@ -109,7 +117,8 @@ empty_step(struct store *s)
 {
 	struct segment *seg = oldest_closed(s);
 
-	if (seg == NULL || seg->live == 0 || !crowded(s, seg))
+	if (seg == NULL || seg->live == 0 || !batch_empty(s) ||
+	    !crowded(s, seg))
 		return 0;
 	return spill_oldest(s, seg) == -1 ? -1 : 1;
 }
@@ -133,11 +142,8 @@ store_maintain(struct store *s)
 
 	if (s->p.readonly)
 		return 0;
-	if (!batch_empty(s)) {
-		if (!s->batch.stuck)
-			return 0;
+	if (s->batch.stuck)
 		return store_commit(s) == -1 ? -1 : 1;
-	}
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		r = steps[i](s);
 		if (r != 0)

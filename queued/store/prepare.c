@@ -97,6 +97,7 @@ seg_discard(struct store *s, struct segment *seg)
 	seg_name(name, "seg", seg->seq);
 	(void)s->ops->unlinkat(s->ops->ctx, s->dirfd, name);
 	seg_close(s, seg);
+	disk_changed(s);
 }
 
 void
@@ -167,6 +168,7 @@ finish(struct store *s, struct segment *seg, const char *from, bool same)
 	TAILQ_INSERT_TAIL(&s->prepared, seg, link);
 	s->nprepared++;
 	s->full_told = false;
+	disk_changed(s);
 	return 0;
 }
 
@@ -205,6 +207,7 @@ fill_failed(struct store *s)
 		(void)s->ops->close(s->ops->ctx, s->fill_fd);
 	s->fill_fd = -1;
 	(void)s->ops->unlinkat(s->ops->ctx, s->dirfd, FILL_NAME);
+	disk_changed(s);
 	if (error != ENOSPC && error != EDQUOT)
 		note_failure(s, error, NULL);
 	else if (!s->full_told) {

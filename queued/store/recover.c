@@ -347,7 +347,7 @@ dispose(struct store *s, struct found *f)
 		seg_set_aside(s, seg);
 		return 0;
 	}
-	if (s->nprepared >= PREPARED_WANT) {
+	if (s->nprepared >= PREPARED_KEEP) {
 		seg_discard(s, seg);
 		return 0;
 	}
@@ -439,6 +439,8 @@ recover(struct store *s)
 	drop_old(&rc);
 	tell_missing(&rc);
 	tell_unusable(&rc);
+	if (TAILQ_EMPTY(&s->live)) /* a new spool, or one that lost its log */
+		s->damage = true;
 	r = s->p.readonly ? 0 : write_back(&rc);
 out:
 	save = errno;

@@ -97,6 +97,12 @@ disk_info(struct store *s)
 	return &s->fsinfo;
 }
 
+void
+disk_changed(struct store *s)
+{
+	s->fsinfo_when = 0;
+}
+
 static uint64_t
 headroom(uint64_t have, uint64_t used)
 {
@@ -118,21 +124,31 @@ room_for_file(struct store *s)
 	return headroom(room, FILE_OVERHEAD);
 }
 
-/* Largest record that the log can take, the reserve left alone. */
+/* Spilling takes what it needs; acceptance then waits. */
+bool
+over_quota(const struct store *s)
+{
+	return s->p.quota != 0 && disk_used(s) >= s->p.quota;
+}
+
+/*
+ * Largest record that the log can take: only segments that are there count,
+ * and the last of them is the reserve.
+ */
 static uint64_t
 room_in_log(struct store *s)
 {
 	uint64_t fresh = s->p.segment_size - SEG_DATA - START_TOTAL;
-	uint64_t left = 0;
 
-	if (s->nprepared > 1 || (prepare_may(s) && !s->cow) ||
-	    (s->cow && disk_info(s)->free > s->p.reserve + fresh))
+	if (over_quota(s) ||
+	    (s->cow && disk_info(s)->free < s->p.reserve + fresh))
+		return 0;
+	if (s->nprepared >= s->batch.plan_used + 2)
 		return fresh;
-	if (s->active != NULL)
-		left = headroom(s->active->size,
-		    s->batch.plan_size != 0 ? s->batch.plan_end
-					    : s->active->end);
-	return left;
+	if (s->batch.plan_size != 0)
+		return headroom(s->batch.plan_size, s->batch.plan_end);
+	return s->active == NULL ? 0
+				 : headroom(s->active->size, s->active->end);
 }
 
 uint64_t

@@ -225,5 +225,6 @@ store_check(const struct store_ops *ops, int dirfd,
 	store_close(s);
 	if (r != 0)
 		return -1;
-	return report->corrupt + report->missing + report->lost > 0;
+	return report->corrupt + report->missing + report->lost > 0 ||
+	    (report->segments == 0 && report->orphans > 0);
 }

@@ -225,9 +225,11 @@ uint64_t store_room_max(struct store *, enum reason *why);
 bool store_accepting(struct store *, const char **why);
 /*
  * One bounded step (a few MiB, or a few dozen files) of what is due: prepare
- * and recycle segments, spill, clean up.  Call with an empty batch, after
- * commits and when idle.  1: call again soon; 0: nothing due until the next
- * commit; -1: it failed, try again in some seconds.
+ * and recycle segments, spill, clean up.  Call after commits and when idle;
+ * at start until it returns 0, before that there is no room.  With an empty
+ * batch it may commit; with another one it leaves out what would have to.
+ * 1: call again soon; 0: nothing due until the next commit; -1: it failed, try
+ * again in some seconds.
  */
 int store_maintain(struct store *);
 /* Make one message a file now; durable when it returns.  Empty batch only. */

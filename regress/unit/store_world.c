@@ -412,6 +412,7 @@ take_over(struct item *it)
 	} else {
 		it->refused = !it->acked;
 		it->done_acked = it->done_tried;
+		it->told_lost = true; /* counted once */
 	}
 }
 
