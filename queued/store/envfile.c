@@ -207,7 +207,8 @@ named(const char *text, size_t len, const char *name, struct line *l)
 {
 	size_t n = strlen(name);
 
-	if (len < n + 2 || memcmp(text, name, n) != 0 || text[n] != ':')
+	if (len < n + 2 || memcmp(text, name, n) != 0 || text[n] != ':' ||
+	    text[n + 1] != ' ')
 		return false;
 	*l = (struct line){ text + n + 2, len - n - 2 };
 	return true;
@@ -244,7 +245,8 @@ is_whole(const char *text, size_t len, size_t *end)
 	if (len < last)
 		return false;
 	*end = len - last;
-	return named(text + *end, last - 1, "End", &l) &&
+	return text[len - 1] == '\n' &&
+	    named(text + *end, last - 1, "End", &l) &&
 	    get_number(l, 16, &crc) == 0 && crc == crc32c(0, text, *end);
 }
 
