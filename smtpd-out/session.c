@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A session for queued: find a host by the plan, connect, greet, say READY,
- * then one job after the other.  Until READY the next candidate is tried when
- * one fails; after it the session ends with its connection.
+ * then one job after the other.  The next candidate is tried when one fails,
+ * also when it defers the first job whole (RFC 5321 section 5.1); after that
+ * the session ends with its connection.
  */
 #include <sys/socket.h>
 
@@ -213,24 +214,79 @@ pump_text(struct session *s, struct smtp_outbuf *out)
 /* --- states --- */
 
 static void
+give_back(struct session *s, bool keep)
+{
+	peers_result(s, keep);
+	job_free(s->job);
+	s->job = NULL;
+	plan_free(&s->plan);
+}
+
+static bool
+all_deferred(const struct job *j)
+{
+	uint16_t i;
+
+	for (i = 0; i < j->job.nrcpt; i++)
+		if (j->outcomes[i].status != QO_DEFERRED)
+			return false;
+	return true;
+}
+
+/*
+ * Nobody was served, and there are other candidates: one of them may take the
+ * job now.  Not when the text may have been taken: that makes duplicates.
+ */
+static bool
+move_on(struct session *s)
+{
+	struct job *j = s->job;
+
+	if (s->plan.hosts == NULL || s->quitting || s->smtpc.unsure ||
+	    !all_deferred(j))
+		return false;
+	j->relay = s->relay;
+	plan_failed(&s->plan, &j->outcomes[0]);
+	return plan_step(&s->plan) != PLAN_OVER;
+}
+
+static void
 finish_job(struct session *s, struct smtp_outbuf *out)
 {
 	struct worker *w = s->worker;
 	bool keep;
 
+	if (move_on(s)) {
+		s->moving = true;
+		smtpc_take(&s->smtpc);
+		if (smtpc_state(&s->smtpc) == SMTPC_READY)
+			smtpc_quit(&s->smtpc, out);
+		return;
+	}
 	keep = !s->smtpc.broken && !s->quitting &&
 	    s->smtpc.messages < w->conf->limits.out_messages;
-	peers_result(s, keep);
+	give_back(s, keep);
 	smtpc_take(&s->smtpc);
-	job_free(s->job);
-	s->job = NULL;
 	if (!keep && smtpc_state(&s->smtpc) == SMTPC_READY)
 		smtpc_quit(&s->smtpc, out);
 }
 
 static void
+begin_job(struct session *s, struct smtp_outbuf *out)
+{
+	struct job *j = s->job;
+
+	j->off = 0;
+	smtpc_job(&s->smtpc, &j->job, j->rcpts, j->outcomes, out);
+}
+
+static void
 become_ready(struct session *s, struct smtp_outbuf *out)
 {
+	if (s->job != NULL) {
+		begin_job(s, out);
+		return;
+	}
 	if (s->quitting) {
 		smtpc_quit(&s->smtpc, out);
 		return;
@@ -238,7 +294,6 @@ become_ready(struct session *s, struct smtp_outbuf *out)
 	if (s->ready)
 		return;
 	s->ready = true;
-	plan_free(&s->plan);
 	peers_ready(s);
 }
 
@@ -252,12 +307,15 @@ over(struct session *s)
 	if (o.status == 0)
 		smtpc_outcome(&o, QO_DEFERRED, REASON_OK, 0, "4.4.2",
 		    "session closed");
-	if (s->ready) {
+	if (s->ready && s->job == NULL) {
 		gone(s, &o);
 		return true;
 	}
-	stats_inc(STAT_OUT_CONNECT_FAILED);
-	plan_failed(&s->plan, &o);
+	if (!s->moving) {
+		stats_inc(STAT_OUT_CONNECT_FAILED);
+		plan_failed(&s->plan, &o);
+	}
+	s->moving = false;
 	session_go_on(s);
 	return true;
 }
@@ -348,13 +406,26 @@ on_timer(struct ev_timer *t)
 
 /* --- finding a host --- */
 
+/* A job that is still in hand was deferred by the last host that saw it. */
+static void
+no_host(struct session *s)
+{
+	struct qo_outcome o = *plan_outcome(&s->plan);
+
+	if (s->job != NULL) {
+		s->relay = s->job->relay;
+		give_back(s, false);
+	}
+	gone(s, &o);
+}
+
 void
 session_go_on(struct session *s)
 {
 	const char *name;
 
-	if (s->quitting) {
-		gone(s, plan_outcome(&s->plan));
+	if (s->quitting || plan_step(&s->plan) == PLAN_OVER) {
+		no_host(s);
 		return;
 	}
 	switch (plan_step(&s->plan)) {
@@ -371,7 +442,6 @@ session_go_on(struct session *s)
 		peers_ask_socket(s);
 		break;
 	case PLAN_OVER:
-		gone(s, plan_outcome(&s->plan));
 		break;
 	}
 }
@@ -481,7 +551,7 @@ session_job(struct worker *w, uint32_t id, struct job *j)
 	j->begun = ev_now(w->ev);
 	stats_inc(STAT_OUT_MESSAGES);
 	smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
-	smtpc_job(&s->smtpc, &j->job, j->rcpts, j->outcomes, &out);
+	begin_job(s, &out);
 	proceed(s, &out);
 	return 0;
 }
@@ -493,7 +563,7 @@ stop(struct session *s)
 
 	s->quitting = true;
 	if (s->fd == -1) {
-		gone(s, plan_outcome(&s->plan));
+		no_host(s);
 		return;
 	}
 	if (smtpc_state(&s->smtpc) != SMTPC_READY)

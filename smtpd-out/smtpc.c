@@ -130,6 +130,7 @@ give_up(struct smtpc *c, const struct qo_outcome *o)
 	case SMTPC_COMMANDS:
 	case SMTPC_BODY:
 	case SMTPC_END:
+		c->unsure = c->state == SMTPC_END && !c->dot_only;
 		settle(c, o);
 		break;
 	case SMTPC_RESULT:

@@ -57,6 +57,7 @@ struct smtpc {
 	struct smtp_encoder encoder;
 	/* how it ended */
 	bool broken; /* after the outcomes: the connection is of no use */
+	bool unsure; /* lost after the final dot: it may have been taken */
 	struct qo_outcome end; /* why SMTPC_OVER came before it was asked for */
 	uint32_t messages;
 };

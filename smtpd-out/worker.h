@@ -47,6 +47,7 @@ struct job {
 	int fd;			     /* -1: inline */
 	uint64_t off;		     /* octets of the text already encoded */
 	uint64_t begun;		     /* ms */
+	struct qo_relay relay;	     /* whose outcomes these are */
 };
 
 struct session {
@@ -56,7 +57,7 @@ struct session {
 	uint16_t slot;
 	uint32_t seq;
 	struct asked asked[QUESTIONS];
-	struct plan plan;
+	struct plan plan; /* without hosts once one of them took a job */
 	struct qo_relay relay;
 	int fd; /* -1: not connected */
 	struct ev_io io;
@@ -66,6 +67,7 @@ struct session {
 	size_t out_len;
 	bool ready;    /* queued knows of the connection */
 	bool quitting; /* queued wants no more, or we drain */
+	bool moving;   /* from this host, with the job, to the next */
 	struct smtpc smtpc;
 	struct job *job; /* owned */
 };
