@@ -133,35 +133,39 @@ executable(char path[CONF_PATH_MAX], const char *fmt_dir, const char *sub,
 	return access(path, X_OK);
 }
 
-/* build/master/posternd: the parent of its directory is the build tree. */
+/*
+ * Where the programs are, from where posternd itself is: build/master/posternd
+ * has them in the directories beside its own, PREFIX/sbin/posternd in PREFIX's
+ * libexec, wherever PREFIX was moved to.
+ */
 static int
-build_tree(char dir[CONF_PATH_MAX])
+beside(enum proc proc, char path[CONF_PATH_MAX])
 {
-	char exe[CONF_PATH_MAX], up[CONF_PATH_MAX];
+	const char *prog = proc_name(proc);
+	char exe[CONF_PATH_MAX], up[CONF_PATH_MAX], name[CONF_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 	if (n == -1)
 		return -1;
 	exe[n] = '\0';
 	(void)strlcpy(up, dirname(exe), sizeof(up));
-	if (strcmp(basename(up), "master") != 0)
-		return -1;
-	(void)strlcpy(dir, dirname(up), CONF_PATH_MAX);
-	return 0;
+	(void)strlcpy(name, up, sizeof(name));
+	if (strcmp(basename(name), "master") == 0)
+		return executable(path, dirname(up), prog, prog);
+	return executable(path, dirname(up), "libexec/postern", prog);
 }
 
 int
 spawn_find(const char *dir, enum proc proc, char path[CONF_PATH_MAX])
 {
 	const char *prog = proc_name(proc);
-	char tree[CONF_PATH_MAX];
 
 	if (dir != NULL) {
 		if (executable(path, dir, prog, prog) == 0)
 			return 0;
 		return executable(path, dir, "", prog);
 	}
-	if (build_tree(tree) == 0 && executable(path, tree, prog, prog) == 0)
+	if (beside(proc, path) == 0)
 		return 0;
 	return executable(path, LIBEXECDIR, "", prog);
 }

@@ -27,8 +27,8 @@ int spawn(struct spawn *, const struct peer *);
 
 /*
  * Where the programs are: dir/PROG as installed, or dir/PROG/PROG in a build
- * tree.  dir NULL: beside this very program if it runs from a build tree, else
- * where the build says.  -1 with errno: the program is not there.
+ * tree.  dir NULL: beside this very program, in a build tree or under a PREFIX,
+ * else where the build says.  -1 with errno: the program is not there.
  */
 int spawn_find(const char *dir, enum proc, char path[CONF_PATH_MAX]);
 
