@@ -127,7 +127,7 @@ class Gateway:
         try:
             self.wait_log(timeout, event='ready')
         except Timeout:
-            if self.process.running:
+            if not self.process.log.closed:
                 self.kill_all()
                 raise
             raise Refused(self.process.wait(), self.output()) from None
