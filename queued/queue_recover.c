@@ -10,6 +10,9 @@
 #include "queued/queue_int.h"
 #include "queued/report.h"
 
+/* steps of upkeep before the first peer: enough to make the first segments */
+#define UPKEEP_AT_START 100
+
 /* domain of a recipient that has none: there is no way to it */
 #define NO_DOMAIN "invalid"
 
@@ -181,10 +184,27 @@ resume(struct queue *q, struct message *m)
 	}
 }
 
+/* A new spool has no room yet: nobody shall meet it before it has. */
+static void
+make_room(struct queue *q, unsigned i)
+{
+	enum reason why;
+	unsigned n;
+
+	q->maintain_at[i] = q->now;
+	if (q->stores[i] == NULL)
+		return;
+	for (n = 0; n < UPKEEP_AT_START; n++)
+		if (store_room_max(q->stores[i], &why) > 0 ||
+		    store_maintain(q->stores[i]) != 1)
+			break;
+}
+
 void
 queue_start(struct queue *q)
 {
 	struct message *m;
+	unsigned i;
 	uint64_t id = 0;
 
 	qclock_start(&q->clock, q->now, q->real, q->newest,
@@ -195,4 +215,6 @@ queue_start(struct queue *q)
 		id = m->id;
 		resume(q, m);
 	}
+	for (i = 0; i < NSTORES; i++)
+		make_room(q, i);
 }
