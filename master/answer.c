@@ -126,7 +126,7 @@ notes(const struct answer *a)
 		answer_text(a->ctld, a->id, LOG_L_WARN,
 		    "ip forwarding allow: the host may carry packets past "
 		    "the gateway");
-	if (d->alarm)
+	if (d->alarm[0] != '\0')
 		answer_text(a->ctld, a->id, LOG_L_ERROR,
 		    "IP forwarding was turned on: the host carries packets "
 		    "past the gateway");

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bsd/string.h>
+
 #include "common/base/log.h"
 #include "master/caps.h"
 #include "master/daemon.h"
@@ -17,8 +19,7 @@
 #include "master/notify.h"
 #include "version.h"
 
-#define FORWARDING_PERIOD 60000 /* ms */
-#define REOPEN_PAUSE	  1000	/* ms between attempts to reach syslog */
+#define REOPEN_PAUSE 1000 /* ms between attempts to reach syslog */
 
 /* --- what the supervisor asks for --- */
 
@@ -213,28 +214,43 @@ on_signal(struct ev_io *io, uint32_t events)
 	}
 }
 
-static void
-on_forwarding(struct ev_timer *t)
+void
+daemon_forwarding(struct daemon *d)
 {
 	const uint32_t none = CONF_F_SINGLE_HOMED | CONF_F_FORWARDING;
-	struct daemon *d = t->arg;
-	char what[FORWARDING_STRLEN];
+	char what[FORWARDING_STRLEN] = "";
 	struct logline l;
-	bool on = false;
 
-	if ((d->config->conf->flags & none) == 0)
-		on = forwarding_on(-1, what) ||
-		    (d->netns != -1 && forwarding_on(d->netns, what));
-	if (on || d->alarm) {
-		ll_begin(&l, on ? LOG_L_ERROR : LOG_L_INFO, "forwarding");
-		ll_cstr(&l, "alarm", on ? "on" : "off");
-		if (on)
-			ll_cstr(&l, "text", what);
-		ll_send(&l);
-	}
-	d->alarm = on;
-	if (ev_timer_set(d->ev, t, FORWARDING_PERIOD) == -1)
-		fatal("timer");
+	if ((d->config->conf->flags & none) != 0 ||
+	    (!forwarding_on(-1, what) &&
+		(d->netns == -1 || !forwarding_on(d->netns, what))))
+		what[0] = '\0';
+	if (strcmp(what, d->alarm) == 0)
+		return;
+	(void)strlcpy(d->alarm, what, sizeof(d->alarm));
+	ll_begin(&l, what[0] != '\0' ? LOG_L_ERROR : LOG_L_INFO, "forwarding");
+	ll_cstr(&l, "alarm", what[0] != '\0' ? "on" : "off");
+	if (what[0] != '\0')
+		ll_cstr(&l, "text", what);
+	ll_send(&l);
+}
+
+static void
+on_forwarding(struct ev_io *io, uint32_t events)
+{
+	(void)events;
+	forwarding_drain(io->fd);
+	daemon_forwarding(io->arg);
+}
+
+static void
+watch_forwarding(struct daemon *d, struct ev_io *io, int ns)
+{
+	int fd = forwarding_watch(ns);
+
+	ev_io_init(io, on_forwarding, d);
+	if (fd == -1 || ev_io_set(d->ev, io, fd, EPOLLIN) == -1)
+		fatal("watching IP forwarding");
 }
 
 /* --- start and end --- */
@@ -333,9 +349,10 @@ begin(struct daemon *d)
 		return -1;
 	recipients_watch(d->recipients, d->config);
 	ev_timer_init(&d->reopen, on_reopen, d);
-	ev_timer_init(&d->forwarding, on_forwarding, d);
-	if (ev_timer_set(d->ev, &d->forwarding, FORWARDING_PERIOD) == -1)
-		fatal("timer");
+	watch_forwarding(d, &d->forwarding[0], -1);
+	if (d->netns != -1)
+		watch_forwarding(d, &d->forwarding[1], d->netns);
+	daemon_forwarding(d);
 	reload_init(d);
 	d->probe = probe_new(d->ev, d->config, d->netns, on_probed, d);
 	d->probed = d->probe == NULL;

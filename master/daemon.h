@@ -12,6 +12,7 @@
 #include "common/base/ev.h"
 #include "master/config.h"
 #include "master/files.h"
+#include "master/host.h"
 #include "master/listen.h"
 #include "master/options.h"
 #include "master/probe.h"
@@ -29,15 +30,15 @@ struct daemon {
 	struct probe *probe;
 	int netns; /* of the external side, or -1 */
 	struct ev_io signals;
-	struct ev_timer forwarding;
+	struct ev_io forwarding[2]; /* of the host's namespace, and of netns */
 	struct ev_timer reopen;
 	uint64_t started; /* Unix time in ms */
 	bool children_ready;
 	bool probed;
-	bool open;	    /* listeners were handed out */
-	bool alarm;	    /* IP forwarding was turned on */
-	bool reload_failed; /* the last one; until one succeeds */
-	int status;	    /* of the exit */
+	bool open;		       /* listeners were handed out */
+	char alarm[FORWARDING_STRLEN]; /* what forwards; empty: nothing */
+	bool reload_failed;	       /* the last one; until one succeeds */
+	int status;		       /* of the exit */
 	/* a reload on its way: who is to be told, if anybody */
 	struct ev_timer reload_limit;
 	bool reloading;
@@ -48,6 +49,8 @@ struct daemon {
 /* Runs until stopped; takes config.  Returns main's exit status. */
 int daemon_run(const struct options *, struct config *);
 
+/* The configuration may have changed its mind, or the kernel has. */
+void daemon_forwarding(struct daemon *);
 /* reload.c: ctld, if it asks; NULL: a signal */
 void daemon_reload(struct daemon *, struct instance *ctld, uint32_t id);
 void daemon_committed(struct daemon *);

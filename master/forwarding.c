@@ -3,7 +3,13 @@
  * IP forwarding: a host that joins two networks and forwards between them is a
  * router, whatever its mail gateway refuses.  See host.h.
  */
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,4 +77,39 @@ forwarding_on(int ns, char what[FORWARDING_STRLEN])
 		on = family_on("ipv4", what) || family_on("ipv6", what);
 	netns_leave(back);
 	return on;
+}
+
+/* netconf tells every change of a forwarding switch: rtnetlink(7) */
+int
+forwarding_watch(int ns)
+{
+	const struct sockaddr_nl groups = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1U << (RTNLGRP_IPV4_NETCONF - 1) |
+		    1U << (RTNLGRP_IPV6_NETCONF - 1),
+	};
+	int back = netns_enter(ns), fd;
+
+	if (back == -1)
+		return -1;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    NETLINK_ROUTE);
+	netns_leave(back);
+	if (fd != -1 &&
+	    bind(fd, (const struct sockaddr *)&groups, sizeof(groups)) == -1) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* What they say does not matter, nor that some were lost: look again. */
+void
+forwarding_drain(int fd)
+{
+	char buf[4096];
+
+	while (recv(fd, buf, sizeof(buf), 0) != -1 || errno == ENOBUFS ||
+	    errno == EINTR)
+		;
 }

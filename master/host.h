@@ -34,5 +34,8 @@ void host_resolve(struct config *c, int ns);
  */
 #define FORWARDING_STRLEN 128
 bool forwarding_on(int ns, char what[FORWARDING_STRLEN]);
+/* A socket that is readable when that may have changed; -1 with errno */
+int forwarding_watch(int ns);
+void forwarding_drain(int fd);
 
 #endif

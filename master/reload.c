@@ -133,6 +133,7 @@ daemon_committed(struct daemon *d)
 	d->reloading = false;
 	ev_timer_del(d->ev, &d->reload_limit);
 	log_reload(d, true);
+	daemon_forwarding(d);
 	if (ctld == NULL)
 		return;
 	tell_report(ctld, d->asker_id, &d->config->report);
