@@ -18,9 +18,17 @@ plan_step(const struct plan *p)
 	return p->step;
 }
 
+/* While something is left to try, nothing has failed for good. */
 const struct qo_outcome *
 plan_outcome(const struct plan *p)
 {
+	static const struct qo_outcome unfinished = { .status = QO_DEFERRED,
+		.reason = REASON_SHUTDOWN,
+		.enh = "4.3.2",
+		.text = "given up before a host was found" };
+
+	if (p->step != PLAN_OVER && !p->deferred)
+		return &unfinished;
 	return &p->outcome;
 }
 
@@ -73,25 +81,60 @@ is_own_addr(const struct plan *p, const struct netaddr *a)
 	return false;
 }
 
+static void
+note_loop(struct plan *p, const char *name)
+{
+	note(p, QO_FAILED, REASON_MX_LOOP, "5.4.6",
+	    "mail for this domain loops back to this gateway", name);
+}
+
 /*
  * RFC 5321 5.1: an MX that is ourselves, and all that are not preferred to
- * it, are of no use.
+ * it, are of no use.  By name that is known before any is tried.
  */
 static void
-cut_loop(struct plan *p, uint32_t self)
+cut_own_name(struct plan *p)
 {
-	uint16_t pref = p->hosts[self].preference;
-	uint32_t i = self;
+	uint32_t i;
 
-	while (i > 0 && p->hosts[i - 1].preference == pref)
+	for (i = 0; i < p->nhosts; i++)
+		if (is_own_name(p, p->hosts[i].name))
+			break;
+	if (i == p->nhosts)
+		return;
+	note_loop(p, p->hosts[i].name);
+	while (i > 0 && p->hosts[i - 1].preference == p->hosts[i].preference)
 		i--;
-	p->nhosts = i > p->host ? i : p->host;
-	note(p, QO_FAILED, REASON_MX_LOOP, "5.4.6",
-	    "mail for this domain loops back to this gateway",
-	    p->hosts[self].name);
+	p->nhosts = i;
+}
+
+/*
+ * The current host turned out to be ourselves: it is the last, if it is an
+ * MX.  A list of the configuration means each of its hosts.
+ */
+static void
+pass_self(struct plan *p)
+{
+	bool listed = p->name[0] == '\0';
+
+	note_loop(p, p->hosts[p->host].name);
+	p->host = listed ? p->host + 1 : p->nhosts;
 }
 
 /* --- stepping --- */
+
+static void
+next_literal(struct plan *p, const struct plan_host *h)
+{
+	p->addrs[0] = h->addr;
+	p->addrs[0].port = h->port;
+	if (is_own_addr(p, &p->addrs[0])) {
+		pass_self(p);
+		return;
+	}
+	p->naddrs = 1;
+	p->step = PLAN_CONNECT;
+}
 
 static void
 next_host(struct plan *p)
@@ -99,20 +142,17 @@ next_host(struct plan *p)
 	const struct plan_host *h;
 
 	p->naddrs = p->addr = 0;
-	if (p->host >= p->nhosts || p->attempts >= PLAN_ATTEMPTS_MAX) {
-		p->step = PLAN_OVER;
-		return;
+	p->step = PLAN_OVER;
+	while (p->step == PLAN_OVER && p->host < p->nhosts &&
+	    p->attempts < PLAN_ATTEMPTS_MAX) {
+		h = &p->hosts[p->host];
+		if (h->name[0] == '\0') {
+			next_literal(p, h);
+		} else {
+			p->asked = 2;
+			p->step = PLAN_ADDRS;
+		}
 	}
-	h = &p->hosts[p->host];
-	if (h->name[0] == '\0') {
-		p->addrs[0] = h->addr;
-		p->addrs[0].port = h->port;
-		p->naddrs = 1;
-		p->step = PLAN_CONNECT;
-		return;
-	}
-	p->asked = 2;
-	p->step = PLAN_ADDRS;
 }
 
 static void
@@ -214,44 +254,50 @@ fail_mx(struct plan *p, enum sd_status status)
 }
 
 static bool
-is_null_mx(const struct sd_record *r, uint32_t n)
+is_root(const char *name)
 {
-	return n == 1 && (r[0].name[0] == '\0' || strcmp(r[0].name, ".") == 0);
+	return name[0] == '\0' || strcmp(name, ".") == 0;
+}
+
+/* RFC 5321 5.1: without an MX the domain itself is its implicit one. */
+static void
+use_domain(struct plan *p)
+{
+	set_host(&p->hosts[0], p->name, PORT_SMTP, 0);
+	p->nhosts = 1;
+}
+
+/* The root is no host (RFC 7505): alone it says that no mail is taken. */
+static void
+use_mx(struct plan *p, const struct sd_record *r, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n && p->nhosts < PLAN_HOSTS_MAX; i++)
+		if (!is_root(r[i].name))
+			set_host(&p->hosts[p->nhosts++], r[i].name, PORT_SMTP,
+			    r[i].preference);
+	if (p->nhosts == 0)
+		note(p, QO_FAILED, REASON_NULL_MX, "5.1.10",
+		    "domain takes no mail (null MX)", p->name);
+	order(p);
 }
 
 void
 plan_mx_answer(struct plan *p, enum sd_status status, const struct sd_record *r,
     uint32_t n)
 {
-	uint32_t i;
-
-	if (status == SD_NODATA || (status == SD_OK && n == 0)) {
-		/* RFC 5321 5.1: the domain itself is its implicit MX */
-		set_host(&p->hosts[0], p->name, PORT_SMTP, 0);
-		p->nhosts = 1;
-		next_host(p);
+	if (p->step != PLAN_MX)
 		return;
-	}
-	if (status != SD_OK) {
+	if (status == SD_NODATA || (status == SD_OK && n == 0)) {
+		use_domain(p);
+	} else if (status == SD_OK) {
+		use_mx(p, r, n);
+	} else {
 		fail_mx(p, status);
 		return;
 	}
-	if (is_null_mx(r, n)) {
-		note(p, QO_FAILED, REASON_NULL_MX, "5.1.10",
-		    "domain takes no mail (null MX)", p->name);
-		p->step = PLAN_OVER;
-		return;
-	}
-	for (i = 0; i < n && p->nhosts < PLAN_HOSTS_MAX; i++)
-		if (r[i].name[0] != '\0')
-			set_host(&p->hosts[p->nhosts++], r[i].name, PORT_SMTP,
-			    r[i].preference);
-	order(p);
-	for (i = 0; i < p->nhosts; i++)
-		if (is_own_name(p, p->hosts[i].name)) {
-			cut_loop(p, i);
-			break;
-		}
+	cut_own_name(p);
 	next_host(p);
 }
 
@@ -265,8 +311,7 @@ all_addrs_known(struct plan *p)
 
 	for (i = 0; i < p->naddrs; i++)
 		if (is_own_addr(p, &p->addrs[i])) {
-			cut_loop(p, p->host);
-			p->host = p->nhosts;
+			pass_self(p);
 			next_host(p);
 			return;
 		}
@@ -297,7 +342,7 @@ plan_addr_answer(struct plan *p, enum sd_status status,
 	else if (status == SD_DENIED)
 		note(p, QO_FAILED, REASON_NO_ROUTE, "5.4.4",
 		    "host may not be looked up on this side", h->name);
-	else if (status != SD_OK)
+	else if (status != SD_OK || n == 0)
 		note(p, QO_FAILED, REASON_DNS_NODATA, "5.4.4",
 		    "host has no address", h->name);
 	for (i = 0; status == SD_OK && i < n && p->naddrs < PLAN_ADDRS_MAX;
