@@ -42,6 +42,7 @@ struct dom {
 	struct dest *dest;   /* DOM_ROUTED, referred to */
 	uint32_t generation; /* of routes: route holds for this one only */
 	uint32_t nparts;
+	uint32_t round; /* stuck ones still to be looked at in this round */
 	uint32_t fails; /* answers in a row that were none */
 	/* while a message is grouped: queue_group.c */
 	uint32_t mark, count;

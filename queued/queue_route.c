@@ -426,33 +426,48 @@ queue_dir_down(struct queue *q)
 	}
 }
 
-/* As many as are there now: a part may come back to its place at once. */
-static bool
-route_again(struct queue *q, struct dom_queue *from, unsigned *max)
+static void
+route_again(struct queue *q, struct dom_queue *from, unsigned n)
 {
-	unsigned n = from->n < *max ? from->n : *max;
-	bool left = from->n > n;
 	struct part *p;
 	uint64_t at;
 
-	*max -= n;
 	while (n-- > 0 && (p = TAILQ_FIRST(&from->parts)) != NULL) {
 		at = p->u.wait.at;
 		dom_take(p);
 		queue_route(q, p, at);
 	}
-	return left;
 }
 
-/* A domain whose time came: its parts look for their way again. */
+static unsigned
+share(unsigned *max, unsigned n)
+{
+	if (n > *max)
+		n = *max;
+	*max -= n;
+	return n;
+}
+
+/*
+ * A domain whose time came: its parts look for their way again, each once: it
+ * may come back to its place at once.
+ */
 static void
 dom_due(struct queue *q, struct dom *d, unsigned *max)
 {
-	bool left = route_again(q, &d->stuck, max);
+	bool known = dom_route(d, q->routes) == DOM_ROUTED;
+	unsigned n;
 
-	left = route_again(q, &d->waiting, max) || left;
-	if (left)
+	if (d->round == 0)
+		d->round = d->stuck.n;
+	n = share(max, d->round);
+	d->round -= n;
+	route_again(q, &d->stuck, n);
+	route_again(q, &d->waiting, share(max, d->waiting.n));
+	if (d->round > 0 || (known && d->waiting.n > 0))
 		dom_set_time(&q->doms, d, q->now);
+	else if (d->waiting.n > 0 && !d->is_timed)
+		dom_set_asker(&q->doms, d, true);
 }
 
 void

@@ -10,7 +10,8 @@
  *	    [-s bytes] [-r recipients] [-u uid] [-k] [-b]
  *
  * -k: kill it with SIGKILL in the middle and start it again on the same spool;
- * -b: backlog: nothing can be delivered until all is submitted.
+ * -b: backlog: nothing can be delivered until all is submitted (with -k: then
+ * it is killed, and the time from its start to the first job is shown).
  * Exit status 0: every message that was acknowledged was delivered.
  */
 #include <sys/resource.h>
@@ -73,7 +74,7 @@ static uint64_t *ack_at;   /* us */
 static double *latency;	   /* ms from DONE to the job */
 static unsigned nlatency;
 static bool killed;
-static uint64_t started, ended;
+static uint64_t started, ended, restarted, first_job;
 static uint32_t held_back[SESSIONS]; /* sessions not yet said READY */
 static unsigned nheld_back;
 
@@ -215,8 +216,11 @@ on_done(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 	} else {
 		refused++;
 	}
-	if (opt.kill && !killed && answered == opt.messages / 2) {
+	if (opt.kill && !killed &&
+	    answered == opt.messages / (opt.backlog ? 1 : 2)) {
 		killed = true;
+		if (opt.backlog)
+			release_sessions();
 		restart();
 		return 0;
 	}
@@ -301,6 +305,8 @@ on_job(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 	struct ibuf out;
 	uint16_t i;
 
+	if (restarted != 0 && first_job == 0)
+		first_job = now_us();
 	if (get_qo_job(b, &j) == -1 || j.nrcpt > QO_RCPTS_MAX)
 		errx(1, "a malformed job");
 	for (i = 0; i < j.nrcpt; i++)
@@ -489,6 +495,7 @@ restart(void)
 		err(1, "kill");
 	restarts++;
 	nheld_back = 0;
+	restarted = now_us();
 	start_queued();
 	sent = answered;
 	fill_window();
@@ -548,6 +555,9 @@ report(void)
 	    ((double)ru.ru_stime.tv_sec * 1e6 + (double)ru.ru_stime.tv_usec) /
 		acked,
 	    nlatency > 0 ? latency[nlatency / 2] : 0.0, ru.ru_maxrss, lines);
+	if (restarts > 0)
+		(void)printf("%.2f s from its start to the first job\n",
+		    (double)(first_job - restarted) / 1e6);
 	return lost > 0 || (twice > 0 && restarts == 0);
 }
 
@@ -601,8 +611,9 @@ options(int argc, char **argv)
 		}
 	}
 	if (opt.program == NULL || opt.dir == NULL || opt.rcpts == 0 ||
-	    opt.rcpts > (opt.kill ? QO_RCPTS_MAX : 100) || opt.size > IQ_INLINE_MAX ||
-	    opt.at_once > AT_ONCE_MAX || opt.messages == 0)
+	    opt.rcpts > (opt.kill ? QO_RCPTS_MAX : 100) ||
+	    opt.size > IQ_INLINE_MAX || opt.at_once > AT_ONCE_MAX ||
+	    opt.messages == 0)
 		errx(2, "see the top of the source");
 }
 

@@ -814,6 +814,39 @@ test_directory_away(void **state)
 	assert_int_equal(w.notices, 0);
 }
 
+/* More of a domain than one turn looks at: all of it moves, or all waits. */
+static void
+test_many_waiting(void **state)
+{
+	const char *rcpt = "b@example.com";
+	struct conf *c = w_conf();
+	struct iq_done no;
+	unsigned i;
+
+	(void)state;
+	queue_dir_down(&w.q);
+	for (i = 0; i < 5000; i++)
+		assert_int_equal(w_offer(ORIGIN_EXT, "a@example.net", &rcpt, 1,
+				     "x\r\n", &no),
+		    0);
+	w_turn();
+	(void)strlcpy(c->domains[0].name, "other.com", 256);
+	conf_seal(c);
+	w_set_conf(c);
+	queue_dir_up(&w.q);
+	w.route.verdict = QD_FOREIGN;
+	w_run_until(w.now + 2 * HOUR);
+	assert_int_equal(w_count_sessions(), 0);
+	assert_int_equal(w.q.nmessages[Q_IN], 5000);
+	w.route.verdict = QD_OK;
+	w_set_conf(w_conf());
+	w_turn();
+	assert_int_equal(w_count_sessions(), 1);
+	assert_string_equal(opening()->hop.hosts[0].name,
+	    "mail.corp.example.com");
+	assert_int_equal(dests_first(&w.q.dests)->nready, 5000);
+}
+
 /* Each address has a host of its own; those of one host go together. */
 static void
 test_individual(void **state)
@@ -1488,6 +1521,7 @@ main(void)
 		T(test_warning),
 		T(test_nobody_to_tell),
 		T(test_directory_away),
+		T(test_many_waiting),
 		T(test_individual),
 		T(test_directory_changes),
 		T(test_domain_removed),
