@@ -217,4 +217,5 @@ queue_start(struct queue *q)
 	}
 	for (i = 0; i < NSTORES; i++)
 		make_room(q, i);
+	queue_upkeep(q); /* which tells the room */
 }
