@@ -47,6 +47,8 @@ on_conf(struct child *c, const struct conf *conf)
 		log_errorx("hostname %s is no domain", conf->hostname);
 		return;
 	}
+	if (server.side == SIDE_EXT)
+		s.policy |= SESSION_P_LOCAL;
 	set_postmaster(&s, conf);
 	s.features.size = conf->limits.message_size;
 	s.rcpt_max = conf->limits.recipients;

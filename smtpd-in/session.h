@@ -54,7 +54,9 @@ enum session_policy {
 	/* hang up on a client that does not wait where it must, RFC 2920 */
 	SESSION_P_SYNC = 1 << 1,
 	/* refuse 8-bit text that was not declared (RFC 6152) */
-	SESSION_P_STRICT_8BIT = 1 << 2
+	SESSION_P_STRICT_8BIT = 1 << 2,
+	/* mail for our domains only: what cannot be one of them is relaying */
+	SESSION_P_LOCAL = 1 << 3
 };
 
 /* Shared by all sessions of a process, not changed while one is open. */

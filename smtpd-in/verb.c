@@ -269,6 +269,25 @@ run_mail(struct step *st, const struct smtp_command *cmd)
 	st->act->mail = &s->mail_params;
 }
 
+/*
+ * A path that was refused as non-ASCII: is its domain?  Ours are A-labels, so
+ * that nobody needs SMTPUTF8 to be told that this one is not ours.
+ */
+static bool
+is_foreign_idn(const struct session *s, struct smtp_slice path)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < path.len && path.p[i] != '>'; i++) {
+		if (path.p[i] == '@')
+			found = false;
+		else if (smtp_is8bit(path.p[i]))
+			found = true;
+	}
+	return found && (s->conf->policy & SESSION_P_LOCAL) != 0;
+}
+
 /* Parse RCPT into s->asked and s->rcpt_params; NONE: it is well-formed. */
 static enum smtp_reply_id
 parse_rcpt(struct session *s, const struct smtp_command *cmd)
@@ -289,6 +308,8 @@ parse_rcpt(struct session *s, const struct smtp_command *cmd)
 		return SMTP_R_RCPT_SYNTAX;
 	e = smtp_addr_path(&s->asked, rest,
 	    SMTP_PATH_BARE | utf8_allowed(s->tx.utf8), &n);
+	if (e == SMTP_ADDR_EUTF8 && is_foreign_idn(s, rest))
+		return SMTP_R_RELAY_DENIED;
 	if (e != SMTP_ADDR_OK)
 		return addr_replies[e];
 	return param_reply(smtp_rcpt_params(&s->rcpt_params,

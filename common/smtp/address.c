@@ -249,17 +249,25 @@ domain_part(struct cursor *c, struct smtp_addr *a)
 	return at(c, '@') ? SMTP_ADDR_EROUTE : SMTP_ADDR_OK;
 }
 
-/* A-d-l ":" : at-domains joined by commas, checked and dropped. */
+/*
+ * A-d-l ":" : at-domains joined by commas, checked and dropped.  A literal is
+ * none by the grammar, but then it means the same.
+ */
 static enum smtp_addr_error
 source_route(struct cursor *c)
 {
 	char scratch[SMTP_DOMAIN_MAX];
 	enum smtp_addr_error e;
+	struct smtp_slice span;
 	size_t len;
 
 	while (at(c, '@')) {
 		c->p++;
-		e = smtp_domain(domain_span(c), c->allow, scratch, &len);
+		span = domain_span(c);
+		if (span.len > 0 && span.p[0] == '[')
+			e = smtp_literal(span, scratch, &len);
+		else
+			e = smtp_domain(span, c->allow, scratch, &len);
 		if (e != SMTP_ADDR_OK)
 			return e;
 		if (at(c, ':')) {

@@ -85,6 +85,7 @@ static const struct name policies[] = {
 	{ "routes", SESSION_P_NO_ROUTES },
 	{ "sync", SESSION_P_SYNC },
 	{ "strict8", SESSION_P_STRICT_8BIT },
+	{ "local", SESSION_P_LOCAL },
 };
 
 static const struct name extensions[] = {

@@ -113,6 +113,8 @@ static const struct path_case bad_paths[] = {
 	{ "<Postmaster>", REVERSE, SMTP_ADDR_ESYNTAX, NULL, 0 },
 	{ "<a@b", 0, SMTP_ADDR_ESYNTAX, NULL, 0 },
 	{ "<a@>", 0, SMTP_ADDR_EDOMAIN, NULL, 0 },
+	{ "<@[192.0.2.1]:c@d>", 0, SMTP_ADDR_OK, "c@d", SMTP_ADDR_SOURCE },
+	{ "<@[192.0.2]:c@d>", 0, SMTP_ADDR_EDOMAIN, NULL, 0 },
 	{ "<@b>", 0, SMTP_ADDR_ESYNTAX, NULL, 0 },
 	{ "<@b:>", 0, SMTP_ADDR_ELOCAL, NULL, 0 },
 	{ "<@b,:c@d>", 0, SMTP_ADDR_ESYNTAX, NULL, 0 },
