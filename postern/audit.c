@@ -155,8 +155,10 @@ examine(struct declaration *d)
 			check_process(d, &d->v[i]);
 		else
 			finding(&d->v[i].findings, "the process is gone");
-		total += d->v[i].findings.n;
 	}
+	check_strangers(d);
+	for (i = 0; i < d->n; i++)
+		total += d->v[i].findings.n;
 	return total;
 }
 

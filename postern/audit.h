@@ -51,5 +51,7 @@ struct declaration {
 
 /* check.c: compare, and note each difference */
 void check_process(const struct declaration *, struct declared *);
+/* stranger.c: processes and doors that nobody declared */
+void check_strangers(struct declaration *);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <bsd/stdlib.h>
+#include <bsd/string.h>
 
 #include "postern/kernel.h"
 #include "postern/ksock.h"
@@ -77,7 +78,13 @@ status_line(struct kproc *k, const char *key, const char *value)
 		if (strcmp(key, numbers[i].key) == 0)
 			*(unsigned *)(void *)((char *)k + numbers[i].off) =
 			    (unsigned)strtoul(value, NULL, 10);
-	if (strcmp(key, "Uid") == 0)
+	if (strcmp(key, "Name") == 0) {
+		(void)strlcpy(k->name, value + strspn(value, "\t "),
+		    sizeof(k->name));
+		k->name[strcspn(k->name, "\n")] = '\0';
+	} else if (strcmp(key, "PPid") == 0)
+		k->parent = (pid_t)strtol(value, NULL, 10);
+	else if (strcmp(key, "Uid") == 0)
 		ids(value, k->uid);
 	else if (strcmp(key, "Gid") == 0)
 		ids(value, k->gid);
@@ -85,12 +92,13 @@ status_line(struct kproc *k, const char *key, const char *value)
 		k->ngroups = words(value);
 }
 
-static int
-read_status(pid_t pid, struct kproc *k)
+int
+kproc_status(pid_t pid, struct kproc *k)
 {
 	char path[64], line[4096], *colon;
 	FILE *f;
 
+	memset(k, 0, sizeof(*k));
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if ((f = fopen(path, "re")) == NULL)
 		return -1;
@@ -146,8 +154,7 @@ kproc_read(pid_t pid, struct kproc *k)
 	char path[64];
 	uint64_t dev;
 
-	memset(k, 0, sizeof(*k));
-	if (read_status(pid, k) == -1)
+	if (kproc_status(pid, k) == -1)
 		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	if (kernel_stat(path, &dev, &k->netns) == -1)

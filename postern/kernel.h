@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 struct kproc {
+	char name[64]; /* as it calls itself */
+	pid_t parent;
 	uid_t uid[4]; /* real, effective, saved, file system */
 	gid_t gid[4];
 	unsigned ngroups;
@@ -23,6 +25,8 @@ struct kproc {
 };
 /* -1 with errno; ENOENT, ESRCH: it has just ended */
 int kproc_read(pid_t, struct kproc *);
+/* the same, but for namespace, interfaces and root */
+int kproc_status(pid_t, struct kproc *);
 
 enum kfd_kind {
 	KFD_OTHER = 0,

@@ -11,7 +11,9 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,8 @@ struct sock {
 
 static struct sock *socks;
 static size_t nsocks, capacity;
+static struct klistener *listeners;
+static size_t nlisteners;
 
 static int
 add(uint64_t inode, uint64_t peer, enum kfd_kind kind)
@@ -163,18 +167,69 @@ load_unix(void)
 
 /* --- TCP and UDP --- */
 
+const struct klistener *
+ksock_listener(size_t n)
+{
+	return n < nlisteners ? &listeners[n] : NULL;
+}
+
+/* "0100007F:0019": words of 32 bits as the processor has them */
+static int
+read_addr(struct netaddr *a, const char *s)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	size_t len = strcspn(s, ":");
+	uint32_t word[4] = { 0 };
+	char hex[9] = "";
+	in_port_t port;
+	size_t i;
+
+	if ((len != 8 && len != 32) || s[len] != ':')
+		return -1;
+	for (i = 0; i < len / 8; i++) {
+		memcpy(hex, s + i * 8, 8);
+		word[i] = (uint32_t)strtoul(hex, NULL, 16);
+	}
+	port = htons((uint16_t)strtoul(s + len + 1, NULL, 16));
+	v4.sin_port = v6.sin6_port = port;
+	memcpy(&v4.sin_addr, word, sizeof(v4.sin_addr));
+	memcpy(&v6.sin6_addr, word, sizeof(v6.sin6_addr));
+	if (len == 8)
+		return netaddr_from_sockaddr(a, (const struct sockaddr *)&v4,
+		    sizeof(v4));
+	return netaddr_from_sockaddr(a, (const struct sockaddr *)&v6,
+	    sizeof(v6));
+}
+
+static void
+add_listener(const char *local, uint64_t inode, pid_t pid)
+{
+	struct klistener l = { .inode = inode, .pid = pid }, *bigger;
+
+	if (local == NULL || read_addr(&l.addr, local) == -1)
+		return;
+	bigger = reallocarray(listeners, nlisteners + 1, sizeof(*bigger));
+	if (bigger == NULL)
+		return;
+	listeners = bigger;
+	listeners[nlisteners++] = l;
+}
+
 /* "sl local remote st queues timer retrnsmt uid timeout inode ..." */
 static void
-inet_line(char *line, bool tcp)
+inet_line(char *line, bool tcp, pid_t pid)
 {
 	unsigned field = 0, state = 0;
 	uint64_t inode = 0;
-	char *w, *rest = line;
+	char *w, *rest = line, *local = NULL;
 
 	while ((w = strsep(&rest, " \n")) != NULL) {
 		if (*w == '\0')
 			continue;
-		if (field == 3)
+		if (field == 1)
+			local = w;
+		else if (field == 3)
 			state = (unsigned)strtoul(w, NULL, 16);
 		else if (field == 9)
 			inode = strtoull(w, NULL, 10);
@@ -182,11 +237,14 @@ inet_line(char *line, bool tcp)
 	}
 	if (inode == 0)
 		return;
-	if (!tcp)
+	if (!tcp) {
 		(void)add(inode, 0, KFD_UDP);
-	else
-		(void)add(inode, 0,
-		    state == TCP_STATE_LISTEN ? KFD_TCP_LISTEN : KFD_TCP);
+	} else if (state != TCP_STATE_LISTEN) {
+		(void)add(inode, 0, KFD_TCP);
+	} else {
+		(void)add(inode, 0, KFD_TCP_LISTEN);
+		add_listener(local, inode, pid);
+	}
 }
 
 static void
@@ -211,7 +269,7 @@ load_inet(pid_t pid)
 		if ((f = fopen(path, "re")) == NULL)
 			continue;
 		while (fgets(line, sizeof(line), f) != NULL)
-			inet_line(line, tables[i].tcp);
+			inet_line(line, tables[i].tcp, pid);
 		(void)fclose(f);
 	}
 }
@@ -221,7 +279,7 @@ ksock_load(const pid_t *pids, size_t n)
 {
 	size_t i;
 
-	nsocks = 0;
+	nsocks = nlisteners = 0;
 	if (load_unix() == -1)
 		return -1;
 	for (i = 0; i < n; i++)
