@@ -10,7 +10,7 @@ import pytest
 from lab.flows import OUTSIDER, USER, send_in, send_out
 from lab.gateway import QUICK, Gateway, conf
 from lab.load import Ledger, Load, percentile
-from lab.proc import proc_status, wait_until
+from lab.proc import is_alive, wait_until
 from lab.smtp import Client, Sink, mail_text, send_mail
 from lab.world import GW_EXT, GW_INT, HOST_A, HOST_B
 
@@ -299,8 +299,7 @@ def test_D4_posternd_killed(world, sink):
     gw.process.signal(signal.SIGKILL)
     gw.process.wait()
     Gateway.current = None
-    wait_until('the children to end', lambda: not any(
-        proc_status(p) and proc_status(p)['State'][0] != 'Z' for p in pids))
+    wait_until('the children to end', lambda: not any(map(is_alive, pids)))
     sink.open()
     with Gateway(world, conf(), fresh=False) as again:
         for token in tokens:

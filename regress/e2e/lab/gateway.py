@@ -11,7 +11,8 @@ import subprocess
 
 from .inside import PROJECT
 from .logfmt import Line
-from .proc import Process, Timeout, children, proc_status, wait_until
+from .proc import (Process, Timeout, children, is_alive, proc_status,
+                   wait_until)
 
 CONF = '/etc/postern/postern.conf'
 RECIPIENTS = '/etc/postern/recipients'
@@ -166,9 +167,8 @@ class Gateway:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        wait_until('the children to be gone', lambda: not any(
-            proc_status(p) and proc_status(p)['State'][0] not in 'ZX'
-            for p in pids))
+        wait_until('the children to be gone',
+                   lambda: not any(map(is_alive, pids)))
 
     def __enter__(self):
         return self.start()
@@ -217,7 +217,8 @@ class Gateway:
         found = {}
         for pid in self.all_pids():
             status = proc_status(pid)
-            if status is None or status['State'][0] in 'ZX':
+            if status is None or status.get('State', 'X')[0] in 'ZX' or \
+                    'Uid' not in status:
                 continue
             uid = int(status['Uid'].split()[0])
             try:

@@ -128,6 +128,11 @@ def proc_status(pid):
         return None
 
 
+def is_alive(pid):
+    status = proc_status(pid)
+    return status is not None and status.get('State', 'X')[0] not in 'ZX'
+
+
 def children(pid):
     """Direct children of a process."""
     try:
