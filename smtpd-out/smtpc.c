@@ -475,6 +475,23 @@ closing(struct smtpc *c)
 	return true;
 }
 
+/*
+ * A refusal while the text is still on its way is none of the message, which
+ * the server has not seen; but it says why the connection is about to end.
+ */
+static void
+on_early(struct smtpc *c)
+{
+	struct qo_outcome o;
+
+	if (c->reply.code / 100 < 4) {
+		protocol_error(c, "a reply to nothing");
+		return;
+	}
+	outcome_reply(c, &o, QO_DEFERRED, REASON_REMOTE_DATA);
+	give_up(c, &o);
+}
+
 static void
 on_reply(struct smtpc *c, struct smtp_outbuf *out)
 {
@@ -501,6 +518,8 @@ on_reply(struct smtpc *c, struct smtp_outbuf *out)
 		c->state = SMTPC_OVER;
 		break;
 	case SMTPC_BODY:
+		on_early(c);
+		break;
 	case SMTPC_READY:
 	case SMTPC_RESULT:
 		protocol_error(c, "a reply to nothing");

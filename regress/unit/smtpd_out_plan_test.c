@@ -448,6 +448,39 @@ test_by_name(void **state)
 		check_by_name(&by_name[i]);
 }
 
+/* The operator reads which name it was. */
+static void
+test_names_in_text(void **state)
+{
+	static const struct {
+		const char *zone, *text;
+	} cases[] = {
+		{ "MX o.test nxdomain", "domain does not exist: o.test" },
+		{ "MX o.test temp", "domain could not be looked up: o.test" },
+		{ "MX o.test denied",
+		    "domain may not be looked up on this side: o.test" },
+		{ "MX o.test 0 -", "domain takes no mail (null MX): o.test" },
+		{ "MX o.test 1 a;A a nxdomain", "host has no address: a" },
+		{ "MX o.test 1 a;A a temp",
+		    "address could not be looked up: a" },
+		{ "MX o.test 1 a;A a denied;AAAA a denied",
+		    "host may not be looked up on this side: a" },
+		{ "MX o.test 1 gw.test",
+		    "mail for this domain loops back to this gateway: "
+		    "gw.test" },
+	};
+	struct msg_hop hop = { .kind = CONF_ROUTE_DNS, .name = DOMAIN };
+	struct qo_outcome o;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEMS(cases); i++) {
+		zone = cases[i].zone;
+		walk(&hop, keep, false, &o);
+		assert_string_equal(o.text, cases[i].text);
+	}
+}
+
 /* --- literals --- */
 
 static const struct {
@@ -468,6 +501,13 @@ static const struct {
 	{ "[X400:c=us]", "", "failed 5.1.2 no-route" },
 	{ "[a.test]", "", "failed 5.1.2 no-route" },
 	{ "[192.0.2.1:25]", "", "failed 5.1.2 no-route" },
+	/* as long as the text of an address may be, and one more */
+	{ "[2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:"
+	  "]",
+	    "", "failed 5.1.2 no-route" },
+	{ "[2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8::"
+	  "]",
+	    "", "failed 5.1.2 no-route" },
 	{ "[IPv6:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:"
 	  "db8:2001:db8]",
 	    "", "failed 5.1.2 no-route" },
@@ -571,6 +611,20 @@ test_list_with_self(void **state)
 	add_host(&hop, "10.0.0.5", 2525);
 	walk(&hop, keep, false, &o);
 	assert_string_equal(trace, "10.0.0.5");
+}
+
+/* Not that anybody asks for it. */
+static void
+test_empty_list(void **state)
+{
+	struct msg_hop hop = { .kind = CONF_ROUTE_HOSTS };
+	struct qo_outcome o;
+
+	(void)state;
+	zone = "";
+	walk(&hop, keep, false, &o);
+	assert_string_equal(trace, "");
+	assert_string_equal(outcome_text(&o), "failed 5.4.4 no-route");
 }
 
 static void
@@ -764,9 +818,11 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_names_in_text),
 		cmocka_unit_test(test_literals),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_list_with_self),
+		cmocka_unit_test(test_empty_list),
 		cmocka_unit_test(test_longest_list),
 		cmocka_unit_test(test_attempts),
 		cmocka_unit_test(test_chance),
