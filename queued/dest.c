@@ -43,6 +43,14 @@ dests_init(struct dests *ds)
 }
 
 static void
+leave_unused(struct dests *ds, struct dest *d)
+{
+	TAILQ_REMOVE(&ds->unused, d, unused);
+	d->is_unused = false;
+	ds->nunused--;
+}
+
+static void
 dest_free(struct dests *ds, struct dest *d)
 {
 	if (d->is_timed)
@@ -51,10 +59,8 @@ dest_free(struct dests *ds, struct dest *d)
 		TAILQ_REMOVE(&ds->hungry[d->side], d, hungry);
 	if (d->is_fed)
 		TAILQ_REMOVE(&ds->fed, d, fed);
-	if (d->is_unused) {
-		TAILQ_REMOVE(&ds->unused, d, unused);
-		ds->nunused--;
-	}
+	if (d->is_unused)
+		leave_unused(ds, d);
 	RB_REMOVE(dest_tree, &ds->tree, d);
 	ds->n--;
 	free(d->trouble);
@@ -129,21 +135,25 @@ check_use(struct dests *ds, struct dest *d)
 
 	if (unused == d->is_unused)
 		return;
-	d->is_unused = unused;
 	if (!unused) {
-		TAILQ_REMOVE(&ds->unused, d, unused);
-		ds->nunused--;
+		leave_unused(ds, d);
 		return;
 	}
+	d->is_unused = true;
 	TAILQ_INSERT_TAIL(&ds->unused, d, unused);
 	ds->nunused++;
 }
 
+/* For each new one, the one that was of no use for the longest time goes. */
 static void
-forget_some(struct dests *ds)
+forget_one(struct dests *ds)
 {
-	while (ds->nunused > DEST_IDLE_MAX)
-		dest_free(ds, TAILQ_FIRST(&ds->unused));
+	struct dest *d = TAILQ_FIRST(&ds->unused);
+
+	if (ds->nunused <= DEST_IDLE_MAX || d == NULL)
+		return;
+	leave_unused(ds, d);
+	dest_free(ds, d);
 }
 
 struct dest *
@@ -167,7 +177,7 @@ dest_get(struct dests *ds, enum side side, const struct msg_hop *hop)
 	d = dest_new(ds, side, hop, &key.d);
 	if (d != NULL) {
 		check_use(ds, d);
-		forget_some(ds);
+		forget_one(ds);
 	}
 	return d;
 }

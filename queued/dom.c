@@ -29,15 +29,21 @@ doms_init(struct doms *ds, struct dests *dests)
 }
 
 static void
+leave_unused(struct doms *ds, struct dom *d)
+{
+	TAILQ_REMOVE(&ds->unused, d, unused);
+	d->is_unused = false;
+	ds->nunused--;
+}
+
+static void
 dom_free(struct doms *ds, struct dom *d)
 {
 	dom_set_route(ds, d, DOM_UNKNOWN, NULL, 0);
 	dom_set_asker(ds, d, false);
 	dom_set_time(ds, d, SCHED_NEVER);
-	if (d->is_unused) {
-		TAILQ_REMOVE(&ds->unused, d, unused);
-		ds->nunused--;
-	}
+	if (d->is_unused)
+		leave_unused(ds, d);
 	RB_REMOVE(dom_tree, &ds->tree, d);
 	ds->n--;
 	free(d);
@@ -111,8 +117,12 @@ dom_get(struct doms *ds, const char *name, size_t len)
 	d = find(ds, name, len);
 	if (d != NULL)
 		return d;
-	while (ds->nunused >= DOM_IDLE_MAX)
-		dom_free(ds, TAILQ_FIRST(&ds->unused));
+	/* for each new one, that of no use for the longest time goes */
+	d = TAILQ_FIRST(&ds->unused);
+	if (ds->nunused >= DOM_IDLE_MAX && d != NULL) {
+		leave_unused(ds, d);
+		dom_free(ds, d);
+	}
 	return dom_new(ds, name, len);
 }
 
@@ -131,11 +141,8 @@ doms_next(struct dom *d)
 void
 dom_hold(struct doms *ds, struct dom *d)
 {
-	if (d->nparts++ > 0)
-		return;
-	TAILQ_REMOVE(&ds->unused, d, unused);
-	d->is_unused = false;
-	ds->nunused--;
+	if (d->nparts++ == 0)
+		leave_unused(ds, d);
 }
 
 void

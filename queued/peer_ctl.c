@@ -65,7 +65,7 @@ static int
 on_list(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct answer a = { ch, id };
-	struct cq_end m = { 0 };
+	struct cq_end m = { .result = CQ_DONE };
 	struct cq_list list;
 
 	(void)fd;
@@ -80,7 +80,7 @@ static int
 on_show(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct answer a = { ch, id };
-	struct cq_end m = { 0 };
+	struct cq_end m = { .result = CQ_DONE };
 	uint64_t msgid;
 
 	(void)fd;
@@ -96,7 +96,7 @@ static int
 on_remove(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct answer a = { ch, id };
-	struct cq_end m = { 0 };
+	struct cq_end m = { .result = CQ_DONE };
 	uint64_t msgid;
 	uint32_t uid;
 
@@ -114,7 +114,7 @@ on_flush(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	char domain[MSG_DOMAIN_MAX + 1];
 	struct answer a = { ch, id };
-	struct cq_end m = { 0 };
+	struct cq_end m = { .result = CQ_DONE };
 	uint32_t uid;
 
 	(void)fd;
@@ -130,7 +130,7 @@ static int
 on_dests(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct answer a = { ch, id };
-	struct cq_end m = { 0 };
+	struct cq_end m = { .result = CQ_DONE };
 
 	(void)b;
 	(void)fd;

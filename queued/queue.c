@@ -92,21 +92,50 @@ queue_insert(struct queue *q, struct message *m)
 		q->last_id = m->id;
 }
 
+/* It is out of its message's list. */
+static void
+part_end(struct queue *q, struct part *p)
+{
+	if (p->state == PART_ACTIVE) {
+		session_drop_part(p->u.active.session, p);
+		dest_returned(&q->dests, p);
+	}
+	part_detach(q, p);
+	dom_release(&q->doms, p->dom);
+	free(p);
+}
+
+static void
+unlink_message(struct queue *q, struct message *m)
+{
+	RB_REMOVE(message_tree, &q->messages, m);
+	q->nmessages[m->store]--;
+	q->bytes[m->store] -= m->size;
+	if ((m->flags & QM_HELD) != 0)
+		q->nheld--;
+}
+
+/* It is out of the table, or was never in it. */
+static void
+message_end(struct queue *q, struct message *m)
+{
+	struct part *p;
+
+	while ((p = m->parts) != NULL) {
+		m->parts = p->next;
+		part_end(q, p);
+	}
+	if ((m->flags & QM_FAILING) != 0)
+		fail_forget(q, m);
+	free(m);
+}
+
 void
 queue_drop(struct queue *q, struct message *m)
 {
-	while (m->parts != NULL)
-		part_free(q, m->parts);
-	if ((m->flags & QM_FAILING) != 0)
-		fail_forget(q, m);
-	if ((m->flags & QM_QUEUED) != 0) {
-		RB_REMOVE(message_tree, &q->messages, m);
-		q->nmessages[m->store]--;
-		q->bytes[m->store] -= m->size;
-		if ((m->flags & QM_HELD) != 0)
-			q->nheld--;
-	}
-	free(m);
+	if ((m->flags & QM_QUEUED) != 0)
+		unlink_message(q, m);
+	message_end(q, m);
 }
 
 static void
@@ -239,16 +268,10 @@ part_free(struct queue *q, struct part *p)
 {
 	struct part **at;
 
-	if (p->state == PART_ACTIVE) {
-		session_drop_part(p->u.active.session, p);
-		dest_returned(&q->dests, p);
-	}
-	part_detach(q, p);
 	for (at = &p->msg->parts; *at != p; at = &(*at)->next)
 		;
 	*at = p->next;
-	dom_release(&q->doms, p->dom);
-	free(p);
+	part_end(q, p);
 }
 
 /* --- life --- */
@@ -284,8 +307,10 @@ queue_free(struct queue *q)
 		queue_drop(q, f->msg);
 		fresh_free(f);
 	}
-	while ((m = RB_MIN(message_tree, &q->messages)) != NULL)
-		queue_drop(q, m);
+	while ((m = RB_MIN(message_tree, &q->messages)) != NULL) {
+		unlink_message(q, m);
+		message_end(q, m);
+	}
 	sessions_free(&q->sessions);
 	doms_free(&q->doms);
 	dests_free(&q->dests);

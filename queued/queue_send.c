@@ -105,26 +105,33 @@ evict_idle(struct queue *q, enum side side)
 	}
 }
 
+/* One more session for it; false: no more can be opened now. */
+static bool
+open_one(struct queue *q, struct dest *d)
+{
+	struct dest_list *hungry = &q->dests.hungry[d->side];
+
+	if (!has_work(q, d))
+		return !q->more;
+	if (!open_session(q, d)) {
+		evict_idle(q, (enum side)d->side);
+		return false;
+	}
+	if (d->is_hungry) { /* the others' turn first */
+		TAILQ_REMOVE(hungry, d, hungry);
+		TAILQ_INSERT_TAIL(hungry, d, hungry);
+	}
+	return true;
+}
+
 static void
 open_for_hungry(struct queue *q, enum side side)
 {
-	struct dest_list *hungry = &q->dests.hungry[side];
 	struct dest *d;
 
-	while ((d = TAILQ_FIRST(hungry)) != NULL) {
-		if (!has_work(q, d)) {
-			if (q->more)
-				return;
-			continue;
-		}
-		if (!open_session(q, d)) {
-			evict_idle(q, side);
+	while ((d = TAILQ_FIRST(&q->dests.hungry[side])) != NULL) {
+		if (!open_one(q, d))
 			return;
-		}
-		if (d->is_hungry) { /* the others' turn first */
-			TAILQ_REMOVE(hungry, d, hungry);
-			TAILQ_INSERT_TAIL(hungry, d, hungry);
-		}
 	}
 }
 

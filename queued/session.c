@@ -180,12 +180,14 @@ job_rcpts(struct part *parts, struct job_rcpt v[QO_RCPTS_MAX])
 void
 session_drop_part(struct session *s, struct part *p)
 {
-	struct part **at = &s->parts;
+	struct part **at;
 
-	while (*at != NULL && *at != p)
-		at = &(*at)->u.active.next;
-	if (*at == p)
-		*at = p->u.active.next;
+	for (at = &s->parts; *at != NULL; at = &(*at)->u.active.next) {
+		if (*at == p) {
+			*at = p->u.active.next;
+			return;
+		}
+	}
 }
 
 int

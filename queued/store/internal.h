@@ -108,7 +108,8 @@ struct store {
 	bool there_known;
 	uint32_t sweep; /* next directory to look through for orphans */
 	uint64_t commits, syncs, poisonings;
-	bool damage; /* recovery found some */
+	uint64_t commits_seen; /* by the last upkeep */
+	bool damage;	       /* recovery found some */
 	struct store_report *report;
 };
 #define CHUNK_SIZE (256 * 1024)

@@ -9,6 +9,8 @@
 #include "queued/store/internal.h"
 #include "queued/store/le.h"
 
+#define BUSY_FACTOR 12 /* times the segments, while there is no time */
+
 /*
  * How many segments may hold records.  The records of spilled messages are
  * copied from the old end to the new one; beyond half of the log that would
@@ -102,24 +104,44 @@ free_step(struct store *s)
 	return recycle(s, seg) == -1 ? -1 : 1;
 }
 
+/* No space for another segment, and much of this one is free. */
 static bool
-crowded(struct store *s, const struct segment *seg)
+is_short(struct store *s, const struct segment *seg)
 {
-	if (s->nlive > live_limit(s))
-		return true;
-	/* no space for another, and much of this one is free */
 	return s->nprepared < PREPARED_WANT && !prepare_may(s) &&
 	    seg->live_bytes < seg->size / 2;
+}
+
+/*
+ * Making files is slow.  While mail comes in faster than it leaves, the log
+ * may grow to many times of what it should be; the files are made when there
+ * was no commit between two calls.
+ */
+static uint64_t
+hard_limit(const struct store *s)
+{
+	uint64_t soft = live_limit(s), n = soft * BUSY_FACTOR, most;
+
+	if (s->p.quota != 0) {
+		most = s->p.quota / s->p.segment_size * 3 / 4;
+		if (n > most)
+			n = most > soft ? most : soft;
+	}
+	return n;
 }
 
 static int
 empty_step(struct store *s)
 {
 	struct segment *seg = oldest_closed(s);
+	bool busy = s->commits != s->commits_seen;
 
-	if (seg == NULL || seg->live == 0 || !batch_empty(s) ||
-	    !crowded(s, seg))
+	if (seg == NULL || seg->live == 0 || !batch_empty(s))
 		return 0;
+	if (s->nlive <= live_limit(s) && !is_short(s, seg))
+		return 0;
+	if (busy && s->nlive <= hard_limit(s) && !is_short(s, seg))
+		return 1;
 	return spill_oldest(s, seg) == -1 ? -1 : 1;
 }
 
@@ -144,10 +166,8 @@ store_maintain(struct store *s)
 		return 0;
 	if (s->batch.stuck)
 		return store_commit(s) == -1 ? -1 : 1;
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (i = 0, r = 0; i < sizeof(steps) / sizeof(steps[0]) && r == 0; i++)
 		r = steps[i](s);
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	s->commits_seen = s->commits;
+	return r;
 }

@@ -31,6 +31,7 @@ struct found {
 	uint64_t limit; /* its end, known from the next; 0: not known */
 	bool synced;
 	uint32_t header_seq;
+	bool bad_header; /* but its START could be read */
 };
 
 struct recovery {
@@ -137,10 +138,8 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 	if (v != SEG_OK && !f->has_start)
 		f->kind = K_BLANK;
 	else if (v != SEG_OK ||
-	    !rest_is_zero(page + SEG_HEADER, SEG_DATA - SEG_HEADER)) {
-		tell(s, STORE_EV_HEADER, f->seq, 0);
-		f->seg->damaged = s->damage = true;
-	}
+	    !rest_is_zero(page + SEG_HEADER, SEG_DATA - SEG_HEADER))
+		f->bad_header = true;
 	return 0;
 }
 
@@ -240,6 +239,22 @@ find(const struct recovery *rc, uint32_t seq)
 	return NULL;
 }
 
+/* What is free may be in the midst of being made new. */
+static void
+tell_headers(struct recovery *rc)
+{
+	struct segment *seg;
+	size_t i;
+
+	for (i = 0; i < rc->n; i++) {
+		seg = seg_by_seq(rc->s, rc->list[i].seq);
+		if (!rc->list[i].bad_header || seg == NULL)
+			continue;
+		tell(rc->s, STORE_EV_HEADER, seg->seq, 0);
+		seg->damaged = rc->s->damage = true;
+	}
+}
+
 static void
 tell_missing(struct recovery *rc)
 {
@@ -265,7 +280,7 @@ replay_found(struct recovery *rc, struct found *f)
 
 	if (scan_segment(s, f->seg, f->limit, f->synced, &rc->scan) == -1)
 		return -1;
-	if (rc->scan.nrecs == 0 && !f->seg->damaged)
+	if (rc->scan.nrecs == 0 && !f->seg->damaged && !f->bad_header)
 		return 0; /* prepared, never used */
 	if (s->report != NULL)
 		s->report->segments++;
@@ -324,6 +339,19 @@ drop_old(struct recovery *rc)
 			rc->list[i].freed = true;
 }
 
+/*
+ * Neither read nor used.  Behind the end of the log it was a spare, of which
+ * the header was being written; elsewhere something of the log is gone.
+ */
+static void
+tell_unusable(struct store *s, const struct found *f)
+{
+	tell(s, f->kind == K_STRAY ? STORE_EV_FOREIGN : STORE_EV_HEADER, f->seq,
+	    0);
+	if (f->limit != 0 || f->seq < s->log_end.seq)
+		s->damage = true;
+}
+
 /* What is not part of the log: used again, set aside, or removed. */
 static int
 dispose(struct store *s, struct found *f)
@@ -337,9 +365,7 @@ dispose(struct store *s, struct found *f)
 		return 0;
 	}
 	if (!f->freed && f->kind != K_LOG) {
-		tell(s, f->kind == K_STRAY ? STORE_EV_FOREIGN : STORE_EV_HEADER,
-		    f->seq, 0);
-		s->damage = true;
+		tell_unusable(s, f);
 		seg_set_aside(s, seg);
 		return 0;
 	}
@@ -380,21 +406,16 @@ settle(struct recovery *rc, bool spares)
 	return 0;
 }
 
-/* Damage of blanks and strays, for those who only look. */
 static void
-tell_unusable(struct recovery *rc)
+look_at_unusable(struct recovery *rc)
 {
-	struct store *s = rc->s;
 	const struct found *f;
 	size_t i;
 
-	for (i = 0; s->p.readonly && i < rc->n; i++) {
+	for (i = 0; i < rc->n; i++) {
 		f = &rc->list[i];
-		if (f->freed || f->kind == K_LOG)
-			continue;
-		tell(s, f->kind == K_STRAY ? STORE_EV_FOREIGN : STORE_EV_HEADER,
-		    f->seq, 0);
-		s->damage = true;
+		if (!f->freed && f->kind != K_LOG)
+			tell_unusable(rc->s, f);
 	}
 }
 
@@ -438,7 +459,9 @@ recover(struct store *s)
 		goto out;
 	drop_old(&rc);
 	tell_missing(&rc);
-	tell_unusable(&rc);
+	tell_headers(&rc);
+	if (s->p.readonly)
+		look_at_unusable(&rc);
 	if (TAILQ_EMPTY(&s->live)) /* a new spool, or one that lost its log */
 		s->damage = true;
 	r = s->p.readonly ? 0 : write_back(&rc);

@@ -292,18 +292,29 @@ step(struct scanner *sc)
 	return ret == -1 ? -1 : 1;
 }
 
+/*
+ * The number of the last batch that something was written of.  A header that
+ * cannot be read behind a batch that is complete was the next one's.
+ */
 static uint32_t
 last_batch(const struct scanner *sc)
 {
-	const struct scan *out = sc->out;
-	uint32_t max = 0;
+	const struct scanned *end = NULL;
+	uint32_t max = 0, n;
 	size_t i;
 
-	if (out->nrecs > 0)
-		max = out->recs[out->nrecs - 1].batch;
-	for (i = 0; i < sc->nbads; i++)
-		if (sc->bads[i].batch > max)
-			max = sc->bads[i].batch;
+	if (sc->out->nrecs > 0) {
+		end = &sc->out->recs[sc->out->nrecs - 1];
+		max = end->batch;
+	}
+	for (i = 0; i < sc->nbads; i++) {
+		n = sc->bads[i].batch;
+		if (n == 0 && sc->bads[i].next >= sc->out->nrecs &&
+		    end != NULL && (end->flags & REC_LAST))
+			n = end->batch + 1;
+		if (n > max)
+			max = n;
+	}
 	return max;
 }
 

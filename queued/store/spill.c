@@ -15,8 +15,9 @@
 #include "queued/store/crc32c.h"
 #include "queued/store/internal.h"
 
-#define SPILL_MESSAGES 64 /* of one step */
-#define SPILL_BYTES    (4 * 1024 * 1024)
+#define SPILL_MESSAGES 8    /* new files of one step */
+#define MOVE_MESSAGES  1000 /* records of one step */
+#define SPILL_BYTES    (2 * 1024 * 1024)
 #define DIR_SHIFT      35 /* bits 35 to 44 are characters 5 and 6 */
 
 uint32_t
@@ -380,8 +381,8 @@ spill_oldest(struct store *s, struct segment *seg)
 	uint32_t slot, next;
 	int r = 0, error = 0;
 
-	for (slot = seg->head;
-	     slot != 0 && mv.n < SPILL_MESSAGES && bytes < SPILL_BYTES;
+	for (slot = seg->head; slot != 0 && mv.nfresh < SPILL_MESSAGES &&
+	     mv.n < MOVE_MESSAGES && bytes < SPILL_BYTES;
 	     slot = next) {
 		next = index_at(&s->ix, slot)->next;
 		bytes += index_at(&s->ix, slot)->env_len;

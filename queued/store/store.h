@@ -224,7 +224,7 @@ bool store_room(struct store *, uint64_t size, enum reason *why);
 uint64_t store_room_max(struct store *, enum reason *why);
 bool store_accepting(struct store *, const char **why);
 /*
- * One bounded step (a few MiB, or a few dozen files) of what is due: prepare
+ * One bounded step (a few MiB, or a few files) of what is due: prepare
  * and recycle segments, spill, clean up.  Call after commits and when idle;
  * at start until it returns 0, before that there is no room.  With an empty
  * batch it may commit; with another one it leaves out what would have to.
