@@ -94,13 +94,13 @@ status_from(unsigned v, enum qo_status *s)
 	return 0;
 }
 
-/* "2.1.5": class.subject.detail (RFC 3463), each of one to three digits */
+/* "2.1.5": class of one digit, subject and detail of up to three (RFC 3463) */
 static int
 enh_valid(const char *s)
 {
 	int parts = 0, digits = 0;
 
-	if (s[0] != '2' && s[0] != '4' && s[0] != '5')
+	if ((s[0] != '2' && s[0] != '4' && s[0] != '5') || s[1] != '.')
 		return 0;
 	for (; *s != '\0'; s++) {
 		if (*s == '.') {
