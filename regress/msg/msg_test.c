@@ -533,6 +533,20 @@ test_outcomes(void **state)
 }
 
 static void
+test_asks(void **state)
+{
+	struct msg_ask ask = { "a", "b" };
+
+	(void)state;
+	assert_true(said("ask", &ask));
+	ask.local[0] = '\0';
+	assert_false(said("ask", &ask));
+	ask.local[0] = 'a';
+	ask.domain[0] = '\0';
+	assert_false(said("ask", &ask));
+}
+
+static void
 test_addresses(void **state)
 {
 	struct ci_session ci = { some, some, 0 };
@@ -591,10 +605,11 @@ test_answers(void **state)
 	unsigned s;
 
 	(void)state;
-	for (s = SD_OK; s <= SD_DENIED; s++) {
-		m.status = (enum sd_status)s;
+	for (s = 0; s < 256; s++) {
+		memcpy(&m.status, &s, sizeof(s));
 		m.n = 0;
-		assert_int_equal(said("sd_answer", &m), s != SD_OK);
+		assert_int_equal(said("sd_answer", &m),
+		    s > SD_OK && s <= SD_DENIED);
 		m.n = 1;
 		assert_int_equal(said("sd_answer", &m), s == SD_OK);
 	}
@@ -703,6 +718,7 @@ main(void)
 		cmocka_unit_test(test_hops),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_asks),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_refused_to_put),
 		cmocka_unit_test(test_answers),
