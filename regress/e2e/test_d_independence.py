@@ -131,23 +131,25 @@ def p99(spent):
     return {name: percentile(v, 0.99) for name, v in spent.items()}
 
 
-def check_calm(world, gw, trouble, rounds=4):
-    """p99 in trouble within 10 % of p99 before, in some round.
+def check_calm(world, gw, trouble, rounds=12):
+    """p99 in trouble is within 10 % of p99 without.
 
-    The machine is shared: a round that it disturbed proves nothing, so
-    the rounds alternate and one undisturbed pair is enough.  A
-    millisecond is the grain below which two runs cannot be told apart.
+    The machine is shared, and what others do on it only ever adds: so the
+    rounds alternate, and the least of each is what the gateway needs by
+    itself.  What trouble costs it stands in every round, in the least, too.
+    A millisecond is the grain below which two runs cannot be told apart.
     """
-    seen = []
+    calm, during = [], []
     for _ in range(rounds):
-        before = p99(latencies(world))
+        calm.append(p99(latencies(world)))
         with trouble():
             send_out(world, world.token(), 'u@%s' % unasked(world))
-            during = p99(latencies(world))
-        seen.append((before, during))
-        if all(during[f] <= 1.1 * before[f] + 0.001 for f in before):
+            during.append(p99(latencies(world)))
+        if all(min(d[f] for d in during) <=
+               1.1 * min(c[f] for c in calm) + 0.001 for f in calm[0]):
             return
-    raise AssertionError('p99 in s, before and in trouble: %s' % seen)
+    raise AssertionError('p99 in s, before and in trouble: %s, %s' % (
+        calm, during))
 
 
 def unasked(world):
