@@ -13,13 +13,13 @@ import select
 import socket
 import struct
 import threading
-import time
 
 ETH_P_ALL = 3
 SOL_PACKET = 263
 PACKET_STATISTICS = 6
 SO_ATTACH_FILTER = 26
 SO_RCVBUFFORCE = 33
+SO_TIMESTAMPNS = 35
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 
@@ -112,6 +112,7 @@ class Capture:
         with ns:
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         attach_filter(s)
         s.bind((link, ETH_P_ALL))
         s.setblocking(False)
@@ -127,11 +128,12 @@ class Capture:
         with self._lock:
             while True:
                 try:
-                    frame, address = self._socket.recvfrom(65600)
+                    frame, stamps, _, address = self._socket.recvmsg(65600, 64)
                 except BlockingIOError:
                     return
+                seconds, nano = struct.unpack('qq', stamps[0][2])
                 packet = parse(frame, self.link, address[2] == 4,
-                               time.time())
+                               seconds + nano / 1e9)
                 if packet:
                     self._packets.append(packet)
 

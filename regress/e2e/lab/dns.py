@@ -13,7 +13,7 @@ import struct
 import threading
 
 from . import dnswire
-from .proc import Process, wait_until
+from .proc import Process, Timeout, wait_until
 
 NSD_CONF = '''server:
   ip-address: %(address)s
@@ -113,7 +113,11 @@ class Side:
         self.nsd = Process([self.peers.path('usr/sbin/nsd'), '-d', '-c',
                             self.dir + '/nsd.conf'], self.ns,
                            env=self.peers.env)
-        wait_until('nsd', lambda: self._serial() == self.tree.serial)
+        try:
+            wait_until('nsd', lambda: self._serial() == self.tree.serial)
+        except Timeout as e:
+            raise Timeout('%s; it said:\n%s' % (
+                e, '\n'.join(self.nsd.log.since()))) from None
         for address in self.resolvers:
             self.start_resolver(address)
 
