@@ -39,18 +39,20 @@ const char *
 text_size(uint64_t bytes, char *buf)
 {
 	static const char units[] = "BKMGT";
-	uint64_t tenths = bytes * 10;
+	uint64_t whole = bytes;
+	unsigned part = 0; /* 1024ths */
 	size_t u = 0;
 
-	while (tenths >= 10240 && u < sizeof(units) - 2) {
-		tenths /= 1024;
+	while (whole >= 1024 && u < sizeof(units) - 2) {
+		part = (unsigned)(whole % 1024);
+		whole /= 1024;
 		u++;
 	}
 	if (u == 0)
 		(void)snprintf(buf, TEXT_MAX, "%u B", (unsigned)bytes);
 	else
-		(void)snprintf(buf, TEXT_MAX, "%u.%u %ciB",
-		    (unsigned)(tenths / 10), (unsigned)(tenths % 10), units[u]);
+		(void)snprintf(buf, TEXT_MAX, "%u.%u %ciB", (unsigned)whole,
+		    part * 10 / 1024, units[u]);
 	return buf;
 }
 

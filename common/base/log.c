@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #include "common/base/netaddr.h"
 #include "common/msg/log.h"
 
-#define VALUE_MAX   512	 /* bytes of one escaped value */
+#define VALUE_MAX   512 /* bytes of one escaped value */
+#define KEPT	    256 /* bytes of a line that strings leave to others */
+#define DOTS	    "..."
 #define WAITING_MAX 1000 /* lines kept for a logd that is slow */
 
 static const char b32[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -68,12 +71,29 @@ put_raw(struct logline *l, const char *s)
 		put(l, *s++);
 }
 
-static void
-put_key(struct logline *l, const char *key)
+static size_t
+room(const struct logline *l)
 {
+	return sizeof(l->text) - 1 - l->len;
+}
+
+/* key= and room for a value of len; false: it does not fit, nothing is put */
+static bool
+put_key(struct logline *l, const char *key, size_t len)
+{
+	if (strlen(key) + 2 + len > room(l))
+		return false;
 	put(l, ' ');
 	put_raw(l, key);
 	put(l, '=');
+	return true;
+}
+
+static void
+put_pair(struct logline *l, const char *key, const char *value)
+{
+	if (put_key(l, key, strlen(value)))
+		put_raw(l, value);
 }
 
 /* a value that needs no quotes: what logfmt readers take as one word */
@@ -91,33 +111,52 @@ is_plain(const char *s, size_t len)
 	return 1;
 }
 
-static void
-put_escaped(struct logline *l, const char *s, size_t len)
+static size_t
+escape(unsigned char c, char to[4])
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t i, start = l->len;
+
+	to[0] = '\\';
+	switch (c) {
+	case '"':
+	case '\\':
+		to[1] = (char)c;
+		return 2;
+	case '\n':
+		to[1] = 'n';
+		return 2;
+	case '\r':
+		to[1] = 'r';
+		return 2;
+	default:
+		break;
+	}
+	if (c >= ' ' && c < 0x7f) {
+		to[0] = (char)c;
+		return 1;
+	}
+	to[1] = 'x';
+	to[2] = hex[c >> 4];
+	to[3] = hex[c & 15];
+	return 4;
+}
+
+/* What of it fits into max bytes, and then dots. */
+static void
+put_escaped(struct logline *l, const char *s, size_t len, size_t max)
+{
+	size_t i, k, n;
+	char to[4];
 
 	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (l->len - start > VALUE_MAX) {
-			put_raw(l, "...");
+		n = escape((unsigned char)s[i], to);
+		if (n > max) {
+			put_raw(l, DOTS);
 			return;
 		}
-		if (c == '"' || c == '\\') {
-			put(l, '\\');
-			put(l, (char)c);
-		} else if (c == '\n') {
-			put_raw(l, "\\n");
-		} else if (c == '\r') {
-			put_raw(l, "\\r");
-		} else if (c < ' ' || c >= 0x7f) {
-			put_raw(l, "\\x");
-			put(l, hex[c >> 4]);
-			put(l, hex[c & 15]);
-		} else {
-			put(l, (char)c);
-		}
+		max -= n;
+		for (k = 0; k < n; k++)
+			put(l, to[k]);
 	}
 }
 
@@ -131,19 +170,32 @@ ll_begin(struct logline *l, enum log_level level, const char *event)
 	put_raw(l, event);
 }
 
+/* the largest value of a string that leaves room for what else is to be said */
+static size_t
+value_max(const struct logline *l)
+{
+	size_t left = room(l);
+
+	if (left < KEPT)
+		return 0;
+	return left - KEPT < VALUE_MAX ? left - KEPT : VALUE_MAX;
+}
+
 void
 ll_str(struct logline *l, const char *key, const char *s, size_t len)
 {
-	put_key(l, key);
-	if (len <= VALUE_MAX && is_plain(s, len)) {
-		size_t i;
+	size_t i, max;
 
+	if (!put_key(l, key, strlen("\"" DOTS "\"")))
+		return;
+	max = value_max(l);
+	if (len <= max && is_plain(s, len)) {
 		for (i = 0; i < len; i++)
 			put(l, s[i]);
 		return;
 	}
 	put(l, '"');
-	put_escaped(l, s, len);
+	put_escaped(l, s, len, max);
 	put(l, '"');
 }
 
@@ -159,8 +211,7 @@ ll_num(struct logline *l, const char *key, uint64_t n)
 	char buf[24];
 
 	(void)snprintf(buf, sizeof(buf), "%llu", (unsigned long long)n);
-	put_key(l, key);
-	put_raw(l, buf);
+	put_pair(l, key, buf);
 }
 
 void
@@ -169,8 +220,7 @@ ll_int(struct logline *l, const char *key, int64_t n)
 	char buf[24];
 
 	(void)snprintf(buf, sizeof(buf), "%lld", (long long)n);
-	put_key(l, key);
-	put_raw(l, buf);
+	put_pair(l, key, buf);
 }
 
 void
@@ -191,15 +241,13 @@ ll_id(struct logline *l, const char *key, uint64_t id)
 {
 	char buf[MSGID_STRLEN];
 
-	put_key(l, key);
-	put_raw(l, msgid_fmt(id, buf));
+	put_pair(l, key, msgid_fmt(id, buf));
 }
 
 void
 ll_reason(struct logline *l, enum reason r)
 {
-	put_key(l, "reason");
-	put_raw(l, reason_name(r));
+	put_pair(l, "reason", reason_name(r));
 }
 
 void
