@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o */
-/* link: queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o */
-/* link: queued/queue_recover.o queued/queue_result.o queued/queue_route.o */
-/* link: queued/queue_send.o queued/queue_time.o queued/notify.o */
-/* link: queued/bounce.o queued/dest.o queued/dom.o queued/session.o */
-/* link: queued/ask.o queued/pheap.o queued/sched.o queued/direction.o */
-/* link: queued/store/envelope.o regress/unit/queued_world.o */
-/* link: regress/unit/queued_fake_store.o common/smtp.a common/msg.a */
-/* link: common/base.a */
+/* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o
+ * queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o
+ * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
+ * queued/queue_send.o queued/queue_time.o queued/notify.o queued/bounce.o
+ * queued/dest.o queued/dom.o queued/session.o queued/ask.o queued/pheap.o
+ * queued/sched.o queued/direction.o queued/store/envelope.o
+ * regress/unit/queued_world.o regress/unit/queued_world_peers.o
+ * regress/unit/queued_world_ledger.o regress/unit/queued_fake_store.o
+ * common/smtp.a common/msg.a common/base.a */
 /*
  * The ledger: whatever peers, disks and processes do, each recipient of each
  * acknowledged message is delivered, still queued, or reported as failed.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/unit/store_world.o regress/unit/store_memfs.o queued/store.a
- * common/base.a */
+/* link: regress/unit/store_world.o regress/unit/store_memfs.o
+ * regress/unit/store_memfs_names.o regress/unit/store_memfs_power.o
+ * queued/store.a common/base.a */
 /*
  * Damage: cut at every byte, every byte flipped, segments truncated, deleted,
  * brought back from a backup, of a later version.  All of it is told, nothing

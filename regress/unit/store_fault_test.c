@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/unit/store_world.o regress/unit/store_memfs.o queued/store.a
- * common/base.a */
+/* link: regress/unit/store_world.o regress/unit/store_memfs.o
+ * regress/unit/store_memfs_names.o regress/unit/store_memfs_power.o
+ * queued/store.a common/base.a */
 /*
  * Each call of a workload, and each call of a recovery, fails once, in every
  * way: nothing acknowledged is lost, and nothing is synced or written on a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A file system in memory that can lose power. */
+/* A file system in memory: its calls, their faults, and what tests look at. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,46 +7,7 @@
 #include <string.h>
 
 #include "regress/unit/store_memfs.h"
-
-#define SECTOR	  512
-#define NAME_MAX_ 64
-
-struct dirent_ {
-	char name[NAME_MAX_];
-	size_t inode;
-};
-
-enum change_kind { LINK, UNLINK, RENAME };
-
-struct change { /* of a directory, not synced yet */
-	enum change_kind kind;
-	char name[NAME_MAX_], to[NAME_MAX_];
-	size_t inode;
-};
-
-struct names {
-	struct dirent_ *v;
-	size_t n;
-};
-
-struct memfs_inode {
-	bool is_dir;
-	bool lost; /* clean sectors differ from those on disk */
-	/* a file */
-	uint8_t *data, *disk; /* cap bytes each */
-	uint8_t *dirty;	      /* a byte per sector */
-	size_t size, disk_size, cap;
-	size_t from, to; /* sectors outside of these are clean */
-	/* a directory */
-	struct names now, durable;
-	struct change *changes;
-	size_t nchanges;
-};
-
-struct memfs_fd {
-	bool open, failed;
-	size_t inode;
-};
+#include "regress/unit/store_memfs_inside.h"
 
 uint64_t
 memfs_random(struct memfs *m)
@@ -58,129 +19,16 @@ memfs_random(struct memfs *m)
 	return z ^ (z >> 31);
 }
 
-static void *
-must(void *p)
-{
-	assert(p != NULL);
-	return p;
-}
-
 static size_t
 new_inode(struct memfs *m, bool is_dir)
 {
-	struct memfs_inode *ino = must(calloc(1, sizeof(*ino)));
+	struct memfs_inode *ino = memfs_must(calloc(1, sizeof(*ino)));
 
 	ino->is_dir = is_dir;
-	m->inodes = must(realloc(m->inodes,
+	m->inodes = memfs_must(realloc(m->inodes,
 	    (m->ninodes + 1) * sizeof(struct memfs_inode *)));
 	m->inodes[m->ninodes] = ino;
 	return m->ninodes++;
-}
-
-static struct dirent_ *
-lookup(const struct names *names, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < names->n; i++)
-		if (strcmp(names->v[i].name, name) == 0)
-			return &names->v[i];
-	return NULL;
-}
-
-static void
-name_set(struct names *names, const char *name, size_t inode)
-{
-	struct dirent_ *e = lookup(names, name);
-
-	if (e == NULL) {
-		names->v =
-		    must(realloc(names->v, (names->n + 1) * sizeof(*names->v)));
-		e = &names->v[names->n++];
-		memset(e, 0, sizeof(*e));
-		assert(strlen(name) < NAME_MAX_);
-		strcpy(e->name, name);
-	}
-	e->inode = inode;
-}
-
-static void
-name_del(struct names *names, const char *name)
-{
-	struct dirent_ *e = lookup(names, name);
-
-	if (e != NULL)
-		*e = names->v[--names->n];
-}
-
-static void
-names_copy(struct names *to, const struct names *from)
-{
-	free(to->v);
-	to->n = from->n;
-	to->v = must(malloc((from->n + 1) * sizeof(*to->v)));
-	if (from->n > 0)
-		memcpy(to->v, from->v, from->n * sizeof(*to->v));
-}
-
-static void
-change(struct memfs_inode *dir, enum change_kind kind, const char *name,
-    const char *to, size_t inode)
-{
-	struct change *c;
-
-	dir->changes = must(
-	    realloc(dir->changes, (dir->nchanges + 1) * sizeof(*dir->changes)));
-	c = &dir->changes[dir->nchanges++];
-	memset(c, 0, sizeof(*c));
-	c->kind = kind;
-	c->inode = inode;
-	strcpy(c->name, name);
-	strcpy(c->to, to);
-}
-
-/* The directory that holds the last part of a path; NULL: ENOENT. */
-static struct memfs_inode *
-parent_of(struct memfs *m, const char *path, const char **last)
-{
-	struct memfs_inode *dir = m->inodes[0];
-	char part[NAME_MAX_];
-	struct dirent_ *e;
-	const char *slash;
-
-	while ((slash = strchr(path, '/')) != NULL) {
-		memcpy(part, path, (size_t)(slash - path));
-		part[slash - path] = '\0';
-		e = lookup(&dir->now, part);
-		if (e == NULL) {
-			errno = ENOENT;
-			return NULL;
-		}
-		dir = m->inodes[e->inode];
-		path = slash + 1;
-	}
-	*last = path;
-	return dir;
-}
-
-static ssize_t
-inode_of(struct memfs *m, const char *path)
-{
-	struct memfs_inode *dir;
-	struct dirent_ *e;
-	const char *last;
-
-	if (strcmp(path, ".") == 0)
-		return 0;
-	dir = parent_of(m, path, &last);
-	if (dir == NULL)
-		return -1;
-	e = lookup(&dir->now, last);
-	if (e == NULL) {
-		errno = ENOENT;
-		return -1;
-	}
-	return (ssize_t)e->inode;
 }
 
 /* Counts the call; true: it must fail. */
@@ -218,7 +66,8 @@ new_fd(struct memfs *m, size_t inode)
 	for (i = 0; i < m->nfds && m->fds[i].open; i++)
 		;
 	if (i == m->nfds) {
-		m->fds = must(realloc(m->fds, (m->nfds + 1) * sizeof(*m->fds)));
+		m->fds = memfs_must(
+		    realloc(m->fds, (m->nfds + 1) * sizeof(*m->fds)));
 		m->nfds++;
 	}
 	m->fds[i] = (struct memfs_fd){ .open = true, .inode = inode };
@@ -252,7 +101,7 @@ mem_openat(void *ctx, int dirfd, const char *name, int flags, mode_t mode)
 	assert(dirfd == MEMFS_ROOT);
 	if (simple_fault(m))
 		return -1;
-	ino = inode_of(m, name);
+	ino = memfs_inode_of(m, name);
 	if (ino == -1 && !(flags & O_CREAT))
 		return -1;
 	if (ino != -1 && (flags & O_EXCL)) {
@@ -260,12 +109,12 @@ mem_openat(void *ctx, int dirfd, const char *name, int flags, mode_t mode)
 		return -1;
 	}
 	if (ino == -1) {
-		dir = parent_of(m, name, &last);
+		dir = memfs_parent_of(m, name, &last);
 		if (dir == NULL)
 			return -1;
 		ino = (ssize_t)new_inode(m, false);
-		name_set(&dir->now, last, (size_t)ino);
-		change(dir, LINK, last, "", (size_t)ino);
+		names_set(&dir->now, last, (size_t)ino);
+		dir_change(dir, CHANGE_LINK, last, "", (size_t)ino);
 	}
 	return new_fd(m, (size_t)ino);
 }
@@ -305,12 +154,13 @@ ensure(struct memfs_inode *ino, size_t size)
 		return;
 	while (cap < size)
 		cap = cap * 2 + 4096;
-	ino->data = must(realloc(ino->data, cap));
-	ino->disk = must(realloc(ino->disk, cap));
-	ino->dirty = must(realloc(ino->dirty, cap / SECTOR + 1));
+	ino->data = memfs_must(realloc(ino->data, cap));
+	ino->disk = memfs_must(realloc(ino->disk, cap));
+	ino->dirty = memfs_must(realloc(ino->dirty, cap / MEMFS_SECTOR + 1));
 	memset(ino->data + old, 0, cap - old);
 	memset(ino->disk + old, 0, cap - old);
-	memset(ino->dirty + old / SECTOR, 0, cap / SECTOR + 1 - old / SECTOR);
+	memset(ino->dirty + old / MEMFS_SECTOR, 0,
+	    cap / MEMFS_SECTOR + 1 - old / MEMFS_SECTOR);
 	ino->cap = cap;
 }
 
@@ -324,10 +174,10 @@ store_bytes(struct memfs *m, struct memfs_inode *ino, const void *buf,
 		return;
 	ensure(ino, off + len);
 	memcpy(ino->data + off, buf, len);
-	for (s = off / SECTOR; s <= (off + len - 1) / SECTOR; s++)
+	for (s = off / MEMFS_SECTOR; s <= (off + len - 1) / MEMFS_SECTOR; s++)
 		ino->dirty[s] = 1;
-	if (ino->to == 0 || off / SECTOR < ino->from)
-		ino->from = off / SECTOR;
+	if (ino->to == 0 || off / MEMFS_SECTOR < ino->from)
+		ino->from = off / MEMFS_SECTOR;
 	if (s > ino->to)
 		ino->to = s;
 	if (off + len > ino->size) {
@@ -377,7 +227,8 @@ flush(struct memfs_inode *ino)
 	size_t s;
 
 	for (s = ino->from; s < ino->to; s++) {
-		memcpy(ino->disk + s * SECTOR, ino->data + s * SECTOR, SECTOR);
+		memcpy(ino->disk + s * MEMFS_SECTOR,
+		    ino->data + s * MEMFS_SECTOR, MEMFS_SECTOR);
 		ino->dirty[s] = 0;
 	}
 	ino->from = ino->to = 0;
@@ -392,8 +243,8 @@ flush_badly(struct memfs *m, struct memfs_inode *ino)
 
 	for (s = ino->from; s < ino->to; s++) {
 		if (ino->dirty[s] && memfs_random(m) % 2 == 0)
-			memcpy(ino->disk + s * SECTOR, ino->data + s * SECTOR,
-			    SECTOR);
+			memcpy(ino->disk + s * MEMFS_SECTOR,
+			    ino->data + s * MEMFS_SECTOR, MEMFS_SECTOR);
 		else if (ino->dirty[s])
 			ino->lost = true;
 		ino->dirty[s] = 0;
@@ -445,21 +296,21 @@ mem_renameat(void *ctx, int dirfd, const char *from, const char *to)
 {
 	struct memfs *m = ctx;
 	struct memfs_inode *dir = m->inodes[0];
-	struct dirent_ *e;
+	struct dir_entry *e;
 	size_t ino;
 
 	(void)dirfd;
 	if (simple_fault(m))
 		return -1;
-	e = lookup(&dir->now, from);
+	e = names_find(&dir->now, from);
 	if (e == NULL) {
 		errno = ENOENT;
 		return -1;
 	}
 	ino = e->inode;
-	name_del(&dir->now, from);
-	name_set(&dir->now, to, ino);
-	change(dir, RENAME, from, to, ino);
+	names_del(&dir->now, from);
+	names_set(&dir->now, to, ino);
+	dir_change(dir, CHANGE_RENAME, from, to, ino);
 	return 0;
 }
 
@@ -468,21 +319,21 @@ mem_unlinkat(void *ctx, int dirfd, const char *name)
 {
 	struct memfs *m = ctx;
 	struct memfs_inode *dir;
-	struct dirent_ *e;
+	struct dir_entry *e;
 	const char *last;
 
 	(void)dirfd;
 	if (simple_fault(m))
 		return -1;
-	dir = parent_of(m, name, &last);
-	e = dir == NULL ? NULL : lookup(&dir->now, last);
+	dir = memfs_parent_of(m, name, &last);
+	e = dir == NULL ? NULL : names_find(&dir->now, last);
 	if (e == NULL) {
 		errno = ENOENT;
 		return -1;
 	}
 	m->used -= m->inodes[e->inode]->size;
-	name_del(&dir->now, last);
-	change(dir, UNLINK, last, "", 0);
+	names_del(&dir->now, last);
+	dir_change(dir, CHANGE_UNLINK, last, "", 0);
 	return 0;
 }
 
@@ -498,16 +349,16 @@ mem_mkdirat(void *ctx, int dirfd, const char *name, mode_t mode)
 	(void)mode;
 	if (simple_fault(m))
 		return -1;
-	dir = parent_of(m, name, &last);
+	dir = memfs_parent_of(m, name, &last);
 	if (dir == NULL)
 		return -1;
-	if (lookup(&dir->now, last) != NULL) {
+	if (names_find(&dir->now, last) != NULL) {
 		errno = EEXIST;
 		return -1;
 	}
 	ino = new_inode(m, true);
-	name_set(&dir->now, last, ino);
-	change(dir, LINK, last, "", ino);
+	names_set(&dir->now, last, ino);
+	dir_change(dir, CHANGE_LINK, last, "", ino);
 	return 0;
 }
 
@@ -515,7 +366,7 @@ int
 memfs_list(struct memfs *m, const char *path, int (*cb)(void *, const char *),
     void *arg)
 {
-	ssize_t ino = inode_of(m, path);
+	ssize_t ino = memfs_inode_of(m, path);
 	struct names copy = { 0 };
 	int r = 0;
 	size_t i;
@@ -585,7 +436,7 @@ mem_random(void *ctx, void *buf, size_t len)
 struct memfs *
 memfs_new(uint64_t seed)
 {
-	struct memfs *m = must(calloc(1, sizeof(*m)));
+	struct memfs *m = memfs_must(calloc(1, sizeof(*m)));
 
 	m->rng = seed;
 	m->now = 1800000000000ULL;
@@ -650,125 +501,6 @@ memfs_kill(struct memfs *m)
 	m->fault = MEMFS_NONE;
 }
 
-static bool
-sector_survives(struct memfs *m, enum memfs_cut cut)
-{
-	switch (cut) {
-	case MEMFS_KEEP:
-		return true;
-	case MEMFS_RANDOM:
-	case MEMFS_WILD:
-		return memfs_random(m) % 2 == 0;
-	case MEMFS_DROP:
-	case MEMFS_CUTS:
-		break;
-	}
-	return false;
-}
-
-static void
-power_sector(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut,
-    size_t s)
-{
-	size_t at = s * SECTOR, n = SECTOR;
-
-	if (ino->dirty[s] && sector_survives(m, cut)) {
-		if (cut == MEMFS_WILD && memfs_random(m) % 4 == 0)
-			n = memfs_random(m) % SECTOR;
-		memcpy(ino->disk + at, ino->data + at, n);
-		if (at + n > ino->disk_size)
-			ino->disk_size = at + n;
-	}
-	ino->dirty[s] = 0;
-	memcpy(ino->data + at, ino->disk + at, SECTOR);
-}
-
-static void
-power_file(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut)
-{
-	size_t s;
-
-	for (s = ino->from; s < ino->to; s++)
-		power_sector(m, ino, cut, s);
-	ino->from = ino->to = 0;
-	if (ino->lost)
-		memcpy(ino->data, ino->disk, ino->cap);
-	ino->lost = false;
-	if (ino->disk_size < ino->size)
-		ino->size = ino->disk_size;
-	ino->disk_size = ino->size;
-	if (ino->cap > ino->size) {
-		memset(ino->disk + ino->size, 0, ino->cap - ino->size);
-		memset(ino->data + ino->size, 0, ino->cap - ino->size);
-	}
-}
-
-static void
-apply_change(struct names *names, const struct change *c)
-{
-	switch (c->kind) {
-	case LINK:
-		name_set(names, c->name, c->inode);
-		break;
-	case UNLINK:
-		name_del(names, c->name);
-		break;
-	case RENAME:
-		if (lookup(names, c->name) == NULL)
-			break;
-		name_del(names, c->name);
-		name_set(names, c->to, c->inode);
-		break;
-	}
-}
-
-static void
-power_dir(struct memfs *m, struct memfs_inode *dir, enum memfs_cut cut)
-{
-	size_t i, upto = dir->nchanges;
-
-	if (cut == MEMFS_DROP)
-		upto = 0;
-	else if (cut == MEMFS_RANDOM)
-		upto = memfs_random(m) % (dir->nchanges + 1);
-	for (i = 0; i < upto; i++)
-		if (cut != MEMFS_WILD || memfs_random(m) % 2 == 0)
-			apply_change(&dir->durable, &dir->changes[i]);
-	dir->nchanges = 0;
-	names_copy(&dir->now, &dir->durable);
-}
-
-static void
-count_used(struct memfs *m, size_t dir)
-{
-	const struct names *names = &m->inodes[dir]->now;
-	size_t i, k;
-
-	for (i = 0; i < names->n; i++) {
-		k = names->v[i].inode;
-		if (m->inodes[k]->is_dir)
-			count_used(m, k);
-		else
-			m->used += m->inodes[k]->size;
-	}
-}
-
-void
-memfs_power(struct memfs *m, enum memfs_cut cut)
-{
-	size_t i;
-
-	memfs_kill(m);
-	for (i = 0; i < m->ninodes; i++) {
-		if (m->inodes[i]->is_dir)
-			power_dir(m, m->inodes[i], cut);
-		else
-			power_file(m, m->inodes[i], cut);
-	}
-	m->used = 0;
-	count_used(m, 0);
-}
-
 int
 memfs_memfd(struct memfs *m, const void *data, size_t len)
 {
@@ -782,7 +514,7 @@ memfs_memfd(struct memfs *m, const void *data, size_t len)
 uint8_t *
 memfs_bytes(struct memfs *m, const char *path, size_t *size)
 {
-	ssize_t ino = inode_of(m, path);
+	ssize_t ino = memfs_inode_of(m, path);
 
 	if (ino == -1)
 		return NULL;
@@ -793,7 +525,7 @@ memfs_bytes(struct memfs *m, const char *path, size_t *size)
 void
 memfs_truncate(struct memfs *m, const char *path, size_t size)
 {
-	ssize_t ino = inode_of(m, path);
+	ssize_t ino = memfs_inode_of(m, path);
 
 	assert(ino != -1);
 	m->inodes[ino]->size = size;
@@ -805,9 +537,9 @@ memfs_remove(struct memfs *m, const char *path)
 	struct memfs_inode *dir;
 	const char *last;
 
-	dir = parent_of(m, path, &last);
+	dir = memfs_parent_of(m, path, &last);
 	assert(dir != NULL);
-	name_del(&dir->now, last);
+	names_del(&dir->now, last);
 }
 
 void
@@ -817,8 +549,8 @@ memfs_put(struct memfs *m, const char *path, const void *data, size_t len)
 	const char *last;
 	size_t ino = new_inode(m, false);
 
-	dir = parent_of(m, path, &last);
+	dir = memfs_parent_of(m, path, &last);
 	assert(dir != NULL);
 	store_bytes(m, m->inodes[ino], data, len, 0);
-	name_set(&dir->now, last, ino);
+	names_set(&dir->now, last, ino);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/unit/store_world.o regress/unit/store_memfs.o queued/store.a
- * common/base.a */
+/* link: regress/unit/store_world.o regress/unit/store_memfs.o
+ * regress/unit/store_memfs_names.o regress/unit/store_memfs_power.o
+ * queued/store.a common/base.a */
 /*
  * Power cuts at every call of a workload that rotates, spills and recycles,
  * and during the recovery from them; and the two controls that must lose

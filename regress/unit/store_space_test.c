@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/unit/store_world.o regress/unit/store_memfs.o queued/store.a
- * common/base.a */
+/* link: regress/unit/store_world.o regress/unit/store_memfs.o
+ * regress/unit/store_memfs_names.o regress/unit/store_memfs_power.o
+ * queued/store.a common/base.a */
 /*
  * Space and upkeep: quota, full disk, reserve, spill, recycling; bounds that
  * the interface states; orphans and what is left of a lost log.

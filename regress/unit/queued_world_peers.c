@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The peers of the world: workers with their sessions, the directory's
+ * questions, and those who submit.  What the queue asks of them must be what
+ * it may ask, or the test ends here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+
+#include "queued_world.h"
+#include "queued_world_inside.h"
+
+static uint8_t scratch[131064];
+
+/* --- what the queue wants done --- */
+
+static struct w_session *
+slot_of(const struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++) {
+		if (w.sessions[i].used && w.sessions[i].id == s->id)
+			return &w.sessions[i];
+	}
+	return NULL;
+}
+
+static int
+env_open(void *arg, const struct session *s)
+{
+	struct w_session *ws;
+	struct ibuf b;
+	size_t i;
+
+	(void)arg;
+	if (w.fail_open) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (slot_of(s) != NULL)
+		w_broken("a session's number is used twice");
+	for (i = 0; w.sessions[i].used; i++)
+		if (i == W_SESSIONS - 1)
+			w_broken("too many sessions");
+	ws = &w.sessions[i];
+	memset(ws, 0, sizeof(*ws));
+	ws->used = true;
+	ws->side = s->worker->side;
+	ws->worker = s->worker->index;
+	ws->id = s->id;
+	if ((unsigned)s->dest->side != (unsigned)ws->side)
+		w_broken("a session at a worker of the other side");
+	ibuf_from(&b, s->dest->hop, s->dest->hop_len);
+	if (get_hop(&b, &ws->hop) == -1 || ibuf_get_end(&b) == -1)
+		w_broken("next hop");
+	w.opens++;
+	return 0;
+}
+
+static void
+read_body(struct w_session *ws, struct ibuf *b, int fd)
+{
+	ws->body = calloc(1, ws->job.size + 1);
+	if (ws->body == NULL)
+		abort();
+	ws->by_fd = ws->job.in_fd;
+	if (!ws->job.in_fd) {
+		if (ibuf_get(b, ws->body, ws->job.size) == -1)
+			w_broken("body of a job");
+	} else if (pread(fd, ws->body, ws->job.size, 0) !=
+	    (ssize_t)ws->job.size) {
+		w_broken("descriptor of a job");
+	}
+	if (ibuf_get_end(b) == -1)
+		w_broken("end of a job");
+}
+
+static int
+env_job(void *arg, const struct session *s, struct ibuf *b, int fd)
+{
+	struct w_session *ws = slot_of(s);
+	struct msg_rcpt r;
+	uint16_t i;
+
+	(void)arg;
+	if (ws == NULL || ws->has_job || ws->closing)
+		w_broken("a job for a session that cannot take one");
+	if (w.fail_job) {
+		if (fd != -1)
+			(void)close(fd);
+		errno = EPIPE;
+		return -1;
+	}
+	if (get_qo_job(b, &ws->job) == -1 || ws->job.nrcpt > QO_RCPTS_MAX)
+		w_broken("a job");
+	for (i = 0; i < ws->job.nrcpt; i++) {
+		if (get_rcpt(b, &r) == -1)
+			w_broken("a recipient of a job");
+		ws->rcpts[i] = r.index;
+		(void)strlcpy(ws->addr[i], r.addr, sizeof(ws->addr[i]));
+	}
+	read_body(ws, b, fd);
+	if (fd != -1)
+		(void)close(fd);
+	ws->has_job = true;
+	w.jobs++;
+	return 0;
+}
+
+static int
+env_close(void *arg, const struct session *s)
+{
+	struct w_session *ws = slot_of(s);
+
+	(void)arg;
+	if (ws == NULL || ws->has_job || ws->closing)
+		w_broken("a session is closed that cannot be");
+	ws->closing = true;
+	w.closes++;
+	return 0;
+}
+
+static void
+env_scratch(void *arg, struct ibuf *b)
+{
+	(void)arg;
+	ibuf_wrap(b, scratch, sizeof(scratch));
+}
+
+static int
+env_body_fd(void *arg, struct store *st, struct store_loc loc, uint64_t size)
+{
+	FILE *f = tmpfile();
+	char *body = malloc(size);
+	int fd;
+
+	(void)arg;
+	if (f == NULL || body == NULL ||
+	    store_read(st, loc, 0, body, size) != (ssize_t)size ||
+	    fwrite(body, 1, size, f) != size || fflush(f) != 0)
+		abort();
+	fd = dup(fileno(f));
+	(void)fclose(f);
+	free(body);
+	return fd;
+}
+
+static int
+env_ask(void *arg, uint32_t tx, const struct msg_ask *ask)
+{
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < ASKS_MAX && w.asked[i].used; i++)
+		;
+	if (i == ASKS_MAX)
+		w_broken("too many questions");
+	w.asked[i].used = true;
+	w.asked[i].tx = tx;
+	w.asked[i].ask = *ask;
+	w.asks++;
+	return 0;
+}
+
+static void
+env_answer(void *arg, uint64_t token, const struct iq_done *done)
+{
+	(void)arg;
+	w.answer = *done;
+	w.answer_token = token;
+	w.answers++;
+}
+
+static void
+env_room(void *arg, enum q_store store, const struct iq_room *room)
+{
+	(void)arg;
+	w.room[store] = *room;
+	w.rooms++;
+}
+
+static uint32_t
+env_random(void *arg)
+{
+	(void)arg;
+	return w_random();
+}
+
+const struct q_env w_env = { .open = env_open,
+	.job = env_job,
+	.close = env_close,
+	.scratch = env_scratch,
+	.body_fd = env_body_fd,
+	.ask = env_ask,
+	.answer = env_answer,
+	.room = env_room,
+	.random = env_random };
+
+/* --- sessions --- */
+
+void
+w_forget_sessions(void)
+{
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++)
+		free(w.sessions[i].body);
+	memset(w.sessions, 0, sizeof(w.sessions));
+	memset(w.asked, 0, sizeof(w.asked));
+}
+
+struct w_session *
+w_session_with_job(void)
+{
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++) {
+		if (w.sessions[i].used && w.sessions[i].has_job)
+			return &w.sessions[i];
+	}
+	return NULL;
+}
+
+bool
+w_is_opening(const struct w_session *ws)
+{
+	const struct session *s;
+	struct worker *wk;
+
+	if (!ws->used)
+		return false;
+	wk = sessions_worker(&w.q.sessions, ws->side, ws->worker);
+	s = session_find(&w.q.sessions, wk, ws->id);
+	return s != NULL && s->state == SESSION_OPENING;
+}
+
+struct w_session *
+w_session_opening(void)
+{
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++) {
+		if (w_is_opening(&w.sessions[i]))
+			return &w.sessions[i];
+	}
+	return NULL;
+}
+
+unsigned
+w_count_sessions(void)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++)
+		n += w.sessions[i].used;
+	return n;
+}
+
+unsigned
+w_count_jobs(void)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++)
+		n += w.sessions[i].used && w.sessions[i].has_job;
+	return n;
+}
+
+static struct worker *
+worker_of(const struct w_session *s)
+{
+	return sessions_worker(&w.q.sessions, s->side, s->worker);
+}
+
+void
+w_ready(struct w_session *s)
+{
+	if (queue_ready(&w.q, worker_of(s), s->id) == -1)
+		w_broken("READY was refused");
+	w_turn();
+}
+
+static void
+outcome(struct qo_outcome *o, enum qo_status status, enum reason reason,
+    const char *enh, const char *text)
+{
+	memset(o, 0, sizeof(*o));
+	o->status = status;
+	o->reason = reason;
+	(void)strlcpy(o->enh, enh, sizeof(o->enh));
+	(void)strlcpy(o->text, text, sizeof(o->text));
+}
+
+void
+w_gone(struct w_session *s, enum qo_status status, enum reason reason,
+    const char *enh, const char *text)
+{
+	struct qo_gone g = { 0 };
+
+	outcome(&g.outcome, status, reason, enh, text);
+	s->used = false;
+	free(s->body);
+	s->body = NULL;
+	if (queue_gone(&w.q, worker_of(s), s->id, &g) == -1)
+		w_broken("GONE was refused");
+	w_turn();
+}
+
+void
+w_results(struct w_session *s, bool keep, const struct qo_outcome *o)
+{
+	static struct q_outcome v[QO_RCPTS_MAX];
+	struct qo_result r = { .msgid = s->job.msgid,
+		.keep = keep,
+		.n = s->job.nrcpt };
+	uint16_t i;
+
+	for (i = 0; i < r.n; i++) {
+		v[i].rcpt = s->rcpts[i];
+		v[i].outcome = o[i];
+	}
+	if (o[0].status == QO_DELIVERED && s->job.sender[0] == '\0')
+		(void)strlcpy(w.dsn, s->body, sizeof(w.dsn));
+	s->has_job = false;
+	free(s->body);
+	s->body = NULL;
+	if (queue_result(&w.q, worker_of(s), s->id, &r, v) == -1)
+		w_broken("RESULT was refused");
+	w_turn();
+}
+
+void
+w_result(struct w_session *s, bool keep, enum qo_status status,
+    enum reason reason, uint16_t code, const char *enh, const char *text)
+{
+	struct qo_outcome v[QO_RCPTS_MAX];
+	uint16_t i;
+
+	for (i = 0; i < s->job.nrcpt; i++) {
+		outcome(&v[i], status, reason, enh, text);
+		v[i].code = code;
+	}
+	w_results(s, keep, v);
+}
+
+void
+w_deliver(struct w_session *s)
+{
+	w_result(s, true, QO_DELIVERED, REASON_DELIVERED, 250, "2.0.0", "ok");
+}
+
+static bool
+end_closing(void)
+{
+	size_t i;
+	bool some = false;
+
+	for (i = 0; i < W_SESSIONS; i++) {
+		if (!w.sessions[i].used || !w.sessions[i].closing)
+			continue;
+		w_gone(&w.sessions[i], QO_DEFERRED, REASON_NONE, "2.0.0", "");
+		some = true;
+	}
+	return some;
+}
+
+void
+w_deliver_all(void)
+{
+	struct w_session *s;
+
+	w_turn();
+	for (;;) {
+		if ((s = w_session_opening()) != NULL)
+			w_ready(s);
+		else if ((s = w_session_with_job()) != NULL)
+			w_deliver(s);
+		else if (!end_closing())
+			return;
+	}
+}
+
+void
+w_kill_worker(enum side side, unsigned index)
+{
+	size_t i;
+
+	for (i = 0; i < W_SESSIONS; i++) {
+		if (!w.sessions[i].used || w.sessions[i].side != side ||
+		    w.sessions[i].worker != index)
+			continue;
+		w.sessions[i].used = false;
+		free(w.sessions[i].body);
+		w.sessions[i].body = NULL;
+	}
+	queue_worker_down(&w.q, side, index);
+	queue_worker_up(&w.q, side, index);
+	w_turn();
+}
