@@ -25,6 +25,9 @@ static void
 print_process(struct status *st, const struct ctm_status *m)
 {
 	char name[INSTANCE_MAX], age[TEXT_MAX], iso[TEXT_MAX];
+	uint64_t now = text_now();
+	/* none just now, or the clock was set back */
+	uint64_t up = m->since != 0 && now > m->since ? now - m->since : 0;
 
 	(void)peer_name(&m->peer, name);
 	if (st->json) {
@@ -44,8 +47,7 @@ print_process(struct status *st, const struct ctm_status *m)
 		(void)printf("%-18s %8s %8s %-9s %8s %10s %s\n", "PROCESS",
 		    "PID", "UID", "STATE", "RESTARTS", "UP", "GENERATION");
 	(void)printf("%-18s %8u %8u %-9s %8u %10s %u%s\n", name, m->pid, m->uid,
-	    state_name(m->state), m->restarts,
-	    text_age(text_now() - m->since, age), m->generation,
+	    state_name(m->state), m->restarts, text_age(up, age), m->generation,
 	    m->best_effort ? "  sandbox best-effort!" : "");
 }
 

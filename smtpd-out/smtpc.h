@@ -48,7 +48,6 @@ struct smtpc {
 	const struct qo_job *job;
 	const struct msg_rcpt *rcpts; /* the caller's, job->nrcpt of them */
 	struct qo_outcome *outcomes;  /* the caller's, as many */
-	uint64_t declared;	      /* SIZE= */
 	uint32_t sent, got;	      /* steps: see smtpc.c */
 	uint32_t naccepted;
 	bool mail_ok;

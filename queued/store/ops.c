@@ -114,10 +114,15 @@ os_list(void *ctx, int dir, const char *name, int (*cb)(void *, const char *),
 		errno = save;
 		return -1;
 	}
-	while (r == 0 && (errno = 0, de = readdir(d)) != NULL)
+	while (r == 0) {
+		errno = 0;
+		de = readdir(d);
+		if (de == NULL)
+			break;
 		if (strcmp(de->d_name, ".") != 0 &&
 		    strcmp(de->d_name, "..") != 0)
 			r = cb(arg, de->d_name);
+	}
 	if (r == 0 && errno != 0)
 		r = -1;
 	save = errno;

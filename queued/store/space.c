@@ -49,7 +49,7 @@ store_accepting(struct store *s, const char **why)
 		return true;
 	if (since(now_ms(s), &s->last_failure) >= FAILURE_WINDOW) {
 		s->refusing = false;
-		ev_send(s, STORE_EV_ACCEPTING, (struct store_event){ 0 });
+		ev_send(s, STORE_EV_ACCEPTING, (struct store_event){ .id = 0 });
 		return true;
 	}
 	*why = "writing to the spool failed twice in ten minutes";

@@ -84,7 +84,7 @@ start(struct store *s)
 		return -1;
 	s->cow = disk_info(s)->cow;
 	if (s->cow && !s->p.readonly)
-		ev_send(s, STORE_EV_COW, (struct store_event){ 0 });
+		ev_send(s, STORE_EV_COW, (struct store_event){ .id = 0 });
 	if (recover(s) == -1)
 		return -1;
 	if (s->cb.message == NULL)

@@ -454,7 +454,7 @@ static void
 test_any_peer(void **state)
 {
 	static const char *const events[] = { "socket", "error", "none",
-		"refused", "timer", "reply" GOOD, "replyflags=8182",
+		"refused", "timer", ("reply" GOOD), "replyflags=8182",
 		"replyflags=8185", "replyflags=8181", "replyflags=8380",
 		"replyid", "+1", "replyan @12 60 CNAME a.example",
 		"replyan @12 60 CNAME b.example",

@@ -176,7 +176,7 @@ wire_rdata(struct wire *w, uint16_t type, char *word, char **save)
 	case 15:
 		wire_16(w, strtoul(word, NULL, 10));
 		word = wire_word(save);
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	case 2:
 	case 5:
 	case 12:
@@ -374,7 +374,7 @@ text_record(struct text *t, const struct dns_record *r)
 		break;
 	case DNS_T_MX:
 		text_add(t, " %u", r->pref);
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	case DNS_T_CNAME:
 	case DNS_T_PTR:
 		text_add(t, " %s", (const char *)r->data);
