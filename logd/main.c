@@ -73,21 +73,32 @@ within_rate(struct sender *s)
 	return true;
 }
 
-static int
-on_line(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+static void
+take_line(struct sender *s, const struct lg_line *line)
 {
-	struct sender *s = chan_ctx(ch);
-
-	(void)fd;
 	if (!within_rate(s)) {
 		s->over++;
-		return 0;
+		return;
 	}
 	if (s->over > 0) {
 		emit_lost(s->name, s->over);
 		s->over = 0;
 	}
-	emit(format_level_from(id), s->name, ibuf_data(b), ibuf_size(b));
+	emit(format_level_from(line->level), s->name, line->text, line->len);
+}
+
+static int
+on_lines(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct lg_line line;
+
+	(void)id;
+	(void)fd;
+	while (ibuf_size(b) > 0) {
+		if (get_lg_line(b, &line) == -1)
+			return -1;
+		take_line(chan_ctx(ch), &line);
+	}
 	return 0;
 }
 
@@ -103,7 +114,7 @@ on_dropped(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 }
 
 static const struct chan_msg msgs[] = {
-	{ LG_LINE, LG_LINE_MIN, LG_LINE_MAX, FD_NONE, CHAN_ANY, on_line },
+	{ LG_LINES, LG_LINES_MIN, LG_LINES_MAX, FD_NONE, CHAN_ANY, on_lines },
 	{ LG_DROPPED, 0, 0, FD_NONE, CHAN_ANY, on_dropped },
 };
 

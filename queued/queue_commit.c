@@ -29,12 +29,11 @@ answer(struct queue *q, const struct fresh *f, enum iq_verdict verdict,
 	q->env->answer(q->env->arg, f->token, &done);
 }
 
-/* It is durable. */
+/* It is durable: what is to be logged of it precedes its answer. */
 static void
-settle(struct queue *q, struct fresh *f)
+announce(struct queue *q, struct fresh *f)
 {
 	struct message *m = f->msg;
-	struct part *p, *next;
 
 	queue_insert(q, m);
 	if (f->notice != NULL)
@@ -42,6 +41,14 @@ settle(struct queue *q, struct fresh *f)
 		    f->notice->kind == BOUNCE_FAILED);
 	else
 		report_accepted((enum origin)m->origin, f->line, f->len);
+}
+
+static void
+settle(struct queue *q, struct fresh *f)
+{
+	struct message *m = f->msg;
+	struct part *p, *next;
+
 	answer(q, f, IQ_OK, REASON_OK);
 	if (f->notice != NULL)
 		notice_settled(q, f->notice);
@@ -101,6 +108,10 @@ queue_commit(struct queue *q)
 		if (rc[i] == -1)
 			all = -1;
 	}
+	STAILQ_FOREACH(f, &batch, entry)
+		if (rc[f->msg->store] == 0)
+			announce(q, f);
+	log_flush();
 	while ((f = STAILQ_FIRST(&batch)) != NULL) {
 		STAILQ_REMOVE_HEAD(&batch, entry);
 		if (rc[f->msg->store] == 0)

@@ -467,6 +467,8 @@ child_attach(int argc, char **argv, const struct program *p, void *ctx)
 	fill_specs(c, block);
 	if ((c->ev = ev_new()) == NULL)
 		fatal("epoll");
+	log_gather(true);
+	ev_last(c->ev, log_flush);
 	warm_up();
 	if ((msgs = calloc(NMASTER + p->nmaster_msgs, sizeof(*msgs))) == NULL)
 		fatal("memory");

@@ -23,6 +23,7 @@ struct ev {
 	size_t ntimers, heap_cap;
 	bool (*hook)(void *);
 	void *hook_arg;
+	void (*last)(void);
 	struct epoll_event fetched[TURN_MAX];
 	size_t next, nfetched; /* those from next on are not delivered yet */
 };
@@ -94,6 +95,12 @@ ev_hook(struct ev *ev, bool (*hook)(void *), void *arg)
 {
 	ev->hook = hook;
 	ev->hook_arg = arg;
+}
+
+void
+ev_last(struct ev *ev, void (*last)(void))
+{
+	ev->last = last;
 }
 
 /* --- descriptors --- */
@@ -315,6 +322,8 @@ ev_loop(struct ev *ev)
 		deliver(ev);
 		run_timers(ev);
 		more = ev->hook != NULL && ev->hook(ev->hook_arg);
+		if (ev->last != NULL)
+			ev->last();
 	}
 	return 0;
 }

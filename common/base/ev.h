@@ -57,5 +57,7 @@ bool ev_timer_pending(const struct ev_timer *);
  * If it returns true there is more to do at once: the next wait polls.
  */
 void ev_hook(struct ev *, bool (*)(void *), void *);
+/* The last that is called in a turn, after the hook: sends what was gathered. */
+void ev_last(struct ev *, void (*)(void));
 
 #endif

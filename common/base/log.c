@@ -16,19 +16,14 @@
 #include "common/base/netaddr.h"
 #include "common/msg/log.h"
 
-#define VALUE_MAX   512 /* bytes of one escaped value */
-#define KEPT	    256 /* bytes of a line that strings leave to others */
-#define DOTS	    "..."
-#define WAITING_MAX 1000 /* lines kept for a logd that is slow */
+#define VALUE_MAX 512 /* bytes of one escaped value */
+#define KEPT	  256 /* bytes of a line that strings leave to others */
+#define DOTS	  "..."
 
 static const char b32[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 static char procname[64] = "postern";
 static int debugging;
-static struct chan *log_chan;
-static uint64_t dropped;    /* ever */
-static unsigned waiting;    /* lines given to a channel that was busy */
-static uint64_t unreported; /* since logd last heard of it */
 
 void
 log_init(const char *name, int debug)
@@ -37,22 +32,10 @@ log_init(const char *name, int debug)
 	debugging = debug;
 }
 
-void
-log_set_chan(struct chan *c)
-{
-	log_chan = c;
-}
-
 int
 log_is_debug(void)
 {
 	return debugging;
-}
-
-uint64_t
-log_dropped(void)
-{
-	return dropped;
 }
 
 static void
@@ -273,31 +256,6 @@ to_stderr(const struct logline *l)
 	(void)w;
 }
 
-static void
-to_logd(const struct logline *l)
-{
-	struct iovec iov;
-
-	if (!chan_busy(log_chan))
-		waiting = 0;
-	else if (++waiting > WAITING_MAX) {
-		dropped++;
-		unreported++;
-		return;
-	}
-	if (unreported != 0 && waiting == 0 &&
-	    chan_send(log_chan, LG_DROPPED, (uint32_t)unreported, NULL, -1) ==
-		0)
-		unreported = 0;
-	iov.iov_base = (void *)(uintptr_t)l->text;
-	iov.iov_len = l->len;
-	if (chan_sendv(log_chan, LG_LINE, (uint32_t)l->level, &iov, 1, -1) ==
-	    -1) {
-		dropped++;
-		unreported++;
-	}
-}
-
 void
 ll_send(const struct logline *l)
 {
@@ -305,9 +263,7 @@ ll_send(const struct logline *l)
 
 	if (l->level == LOG_L_DEBUG && !debugging)
 		return;
-	if (log_chan != NULL && chan_open(log_chan))
-		to_logd(l);
-	else
+	if (!log_to_logd(l))
 		to_stderr(l);
 	errno = saved;
 }

@@ -7,11 +7,16 @@
  * time and the true sender; before that channel is there, and in posternd
  * with -d, to stderr.  Logging never blocks: lines that logd cannot take are
  * counted and the count is logged when it can again.
+ *
+ * A child gathers the lines of one turn of its loop into one message; whoever
+ * is about to say something that a line must precede calls log_flush().
+ * Warnings and errors go out at once, and what was gathered before them.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +55,10 @@ void ll_send(const struct logline *);
 /* process name shown until logd stamps it; copied */
 void log_init(const char *procname, int debug);
 void log_set_chan(struct chan *); /* NULL: stderr again */
+void log_gather(bool);		   /* false, the default: each by itself */
+void log_flush(void);
+/* for log.c: false, it did not take the line, as there is no logd */
+bool log_to_logd(const struct logline *);
 int log_is_debug(void);
 uint64_t log_dropped(void);
 

@@ -144,19 +144,25 @@ static const struct chan_msg master_msgs[] = {
 };
 
 static int
-on_line(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+on_lines(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 {
+	struct lg_line l;
+
 	(void)c;
+	(void)id;
 	(void)fd;
-	lines++;
-	if (id <= LOG_L_WARN)
-		(void)fprintf(stderr, "%.*s\n", (int)ibuf_size(b),
-		    (const char *)ibuf_data(b));
+	while (ibuf_size(b) > 0) {
+		if (get_lg_line(b, &l) == -1)
+			return -1;
+		lines++;
+		if (l.level <= LOG_L_WARN)
+			(void)fprintf(stderr, "%.*s\n", (int)l.len, l.text);
+	}
 	return 0;
 }
 
 static const struct chan_msg log_msgs[] = {
-	{ LG_LINE, LG_LINE_MIN, LG_LINE_MAX, FD_NONE, CHAN_ANY, on_line },
+	{ LG_LINES, LG_LINES_MIN, LG_LINES_MAX, FD_NONE, CHAN_ANY, on_lines },
 	{ LG_DROPPED, 0, 0, FD_NONE, CHAN_ANY, nothing },
 };
 
