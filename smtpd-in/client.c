@@ -423,18 +423,18 @@ flush_kept(struct client *c)
 
 /* --- the loop --- */
 
+/*
+ * While a peer is asked the client is left as it is watched: it is told to
+ * wait only if it says something meanwhile, as few do.
+ */
 static void
 watch(struct client *c)
 {
-	uint32_t want = 0;
+	uint32_t want = c->out != NULL ? EPOLLOUT : EPOLLIN;
 
-	if (c->out != NULL)
-		want |= EPOLLOUT;
-	else if (c->waiting == WAIT_NOTHING && !c->closing)
-		want |= EPOLLIN;
-	if (want == 0)
-		ev_io_del(c->server->ev, &c->io);
-	else if (ev_io_set(c->server->ev, &c->io, c->fd, want) == -1)
+	if (c->out == NULL && (c->waiting != WAIT_NOTHING || c->closing))
+		return;
+	if (ev_io_set(c->server->ev, &c->io, c->fd, want) == -1)
 		log_warn("watching a client");
 }
 
@@ -492,6 +492,42 @@ perform(struct client *c, const struct session_act *a, struct smtp_outbuf *out)
 	return 0;
 }
 
+/*
+ * A client that has said more already is not waiting for these replies: they
+ * go out with the others, RFC 2920 3.2.
+ */
+static int
+hold(struct client *c, const struct smtp_outbuf *out)
+{
+	if ((c->held = malloc(out->len)) == NULL)
+		return -1;
+	memcpy(c->held, out->buf, out->len);
+	c->held_len = (uint32_t)out->len;
+	return 0;
+}
+
+static void
+put_held(struct client *c, struct smtp_outbuf *out)
+{
+	if (c->held == NULL)
+		return;
+	smtp_put(out, c->held, c->held_len);
+	free(c->held);
+	c->held = NULL;
+	c->held_len = 0;
+}
+
+/* -1: the client is over */
+static int
+say(struct client *c, const struct smtp_outbuf *out, bool more)
+{
+	if (out->len == 0 || c->out != NULL)
+		return 0;
+	if (more && c->waiting == WAIT_DIR)
+		return hold(c, out);
+	return write_out(c, out->buf, out->len);
+}
+
 /* At the end a client is let go as soon as no transaction is cut off. */
 static bool
 say_goodbye(struct client *c)
@@ -517,6 +553,7 @@ run(struct client *c, size_t len)
 		memcpy(inbuf, c->in, len);
 	}
 	smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
+	put_held(c, &out);
 	do {
 		used = 0;
 		(void)session_step(&c->session,
@@ -524,8 +561,8 @@ run(struct client *c, size_t len)
 		go = perform(c, &act, &out);
 		off += used;
 	} while (go == 1 || (go == 0 && say_goodbye(c)));
-	if (go == 0 && out.len > 0 && c->out == NULL)
-		go = write_out(c, out.buf, out.len);
+	if (go == 0)
+		go = say(c, &out, len > off);
 	if (go == -1 || (c->closing && c->out == NULL) ||
 	    keep_input(c, inbuf + off, len - off) == -1) {
 		client_free(c);
@@ -565,7 +602,9 @@ on_io(struct ev_io *io, uint32_t events)
 	struct client *c = io->arg;
 
 	if (c->out == NULL) {
-		if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		if (c->waiting != WAIT_NOTHING || c->closing)
+			ev_io_del(c->server->ev, io);
+		else if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 			on_input(c);
 		return;
 	}
@@ -592,6 +631,7 @@ client_free(struct client *c)
 	intx_free(sv, c->tx);
 	free(c->in);
 	free(c->out);
+	free(c->held);
 	sv->clients[c->slot] = NULL;
 	sv->nclients--;
 	stats_dec(STAT_SESSIONS_OPEN);

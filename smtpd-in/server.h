@@ -63,6 +63,9 @@ struct client {
 	uint32_t in_len;
 	char *out; /* output not yet written; owned, NULL if none */
 	uint32_t out_len;
+	/* replies that go out with those to what else it has said; owned */
+	char *held;
+	uint32_t held_len;
 	bool eof;
 	bool closing;
 	enum waiting_for waiting;
