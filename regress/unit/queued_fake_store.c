@@ -158,20 +158,6 @@ fake_status(int n, uint64_t id, uint32_t rcpt)
 	return 0;
 }
 
-ssize_t
-fake_body(uint64_t id, void *buf, size_t cap)
-{
-	const struct fake_msg *m = NULL;
-	int i;
-
-	for (i = 0; i < DISKS && m == NULL; i++)
-		m = find(&disks[i], id);
-	if (m == NULL || !m->durable || m->size > cap)
-		return -1;
-	memcpy(buf, m->body, m->size);
-	return (ssize_t)m->size;
-}
-
 bool
 fake_held(int n, uint64_t id)
 {
@@ -440,6 +426,21 @@ store_read(struct store *s, struct store_loc loc, uint64_t off, void *buf,
 		len = m->size - off;
 	memcpy(buf, (const char *)m->body + off, len);
 	return (ssize_t)len;
+}
+
+int
+store_find(const struct store *s, uint64_t id, struct store_loc *loc)
+{
+	const struct fake_msg *m = find(s, id);
+
+	if (m == NULL)
+		return -1;
+	if (!m->durable) {
+		errno = EAGAIN;
+		return -1;
+	}
+	*loc = (struct store_loc){ .id = id };
+	return 0;
 }
 
 int

@@ -30,8 +30,6 @@ struct store *fake_disk(int n); /* to be opened by store_open(dirfd n) */
 size_t fake_durable(int n);
 /* Durable state of a recipient: -1 no such message, else its status. */
 int fake_status(int n, uint64_t id, uint32_t rcpt);
-/* Body of a durable message on any disk: its length, or -1 */
-ssize_t fake_body(uint64_t id, void *, size_t);
 bool fake_held(int n, uint64_t id);
 
 #endif

@@ -281,6 +281,7 @@ run(const struct faults *f, unsigned seed)
 {
 	unsigned i;
 
+	fake_reset();
 	w_start();
 	w.seed = seed;
 	w.conf->warn_after = 0;
@@ -291,6 +292,7 @@ run(const struct faults *f, unsigned seed)
 	}
 	check_end(f);
 	w_stop();
+	fake_reset();
 }
 
 static void

@@ -6,6 +6,7 @@ int
 world_up(void **state)
 {
 	(void)state;
+	fake_reset();
 	w_start();
 	return 0;
 }
@@ -15,6 +16,7 @@ world_down(void **state)
 {
 	(void)state;
 	w_stop();
+	fake_reset();
 	return 0;
 }
 

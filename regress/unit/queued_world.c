@@ -9,8 +9,8 @@
 
 #include <bsd/string.h>
 
-#include "queued_world.h"
-#include "queued_world_inside.h"
+#include "regress/unit/queued_world.h"
+#include "regress/unit/queued_world_inside.h"
 
 struct world w;
 
@@ -24,6 +24,8 @@ w_broken(const char *what)
 unsigned
 w_random(void)
 {
+	if (w.watch != NULL && w.watch->random != NULL)
+		return w.watch->random();
 	w.seed = w.seed * 1103515245 + 12345;
 	return w.seed >> 8;
 }
@@ -80,13 +82,15 @@ w_peers_up(void)
 void
 w_open(void)
 {
-	static const struct store_params params;
+	struct w_disk *d = w.disks;
 
 	queue_init(&w.q, &w_env);
 	queue_time(&w.q, w.now, w.real);
 	queue_set_conf(&w.q, w.conf);
-	if (queue_open(&w.q, Q_IN, NULL, 0, &params) == -1 ||
-	    queue_open(&w.q, Q_OUT, NULL, 1, &params) == -1)
+	if (queue_open(&w.q, Q_IN, d[Q_IN].ops, d[Q_IN].dirfd,
+		&d[Q_IN].params) == -1 ||
+	    queue_open(&w.q, Q_OUT, d[Q_OUT].ops, d[Q_OUT].dirfd,
+		&d[Q_OUT].params) == -1)
 		w_broken("open");
 	queue_start(&w.q);
 }
@@ -95,7 +99,7 @@ void
 w_start(void)
 {
 	memset(&w, 0, sizeof(w));
-	fake_reset();
+	w.disks[Q_OUT].dirfd = 1;
 	w.seed = 1;
 	w.now = W_START;
 	w.real = W_REAL;
@@ -120,7 +124,6 @@ w_stop(void)
 	free(w.rcpts);
 	w.conf = NULL;
 	w.rcpts = NULL;
-	fake_reset();
 }
 
 void

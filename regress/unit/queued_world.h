@@ -2,7 +2,9 @@
 /*
  * The world around the queue, for its tests: workers that get sessions and
  * jobs, a directory, senders, and a ledger of what became of each recipient.
- * The fake store of queued_fake_store.h is below.  No process, no clock.
+ * No process, no clock.  Unit tests have the fake store of queued_fake_store.h
+ * below it; the simulator (regress/sim) has the real one on disks of its own,
+ * and watches what happens instead of the small ledger here.
  */
 #ifndef REGRESS_QUEUED_WORLD_H
 #define REGRESS_QUEUED_WORLD_H
@@ -12,10 +14,11 @@
 #include <stdint.h>
 
 #include "queued/queue.h"
+#include "queued/report.h"
 
-#include "queued_fake_store.h"
+#include "regress/unit/queued_fake_store.h"
 
-#define W_SESSIONS 512
+#define W_SESSIONS 1024 /* ids are below this */
 #define W_RCPTS	   200
 #define W_START	   1000000ULL	    /* ms, monotonic */
 #define W_REAL	   1800000000000ULL /* ms, Unix */
@@ -30,8 +33,8 @@ struct w_session {
 	bool has_job, closing;
 	struct qo_job job;
 	uint16_t rcpts[QO_RCPTS_MAX];
-	char addr[QO_RCPTS_MAX][MSG_ADDR_MAX + 1];
-	char *body; /* of the job, NUL added */
+	char (*addr)[MSG_ADDR_MAX + 1]; /* of the job's recipients */
+	char *body;			/* of the job, NUL added */
 	bool by_fd;
 };
 
@@ -48,9 +51,40 @@ struct w_rcpt {
 	enum reason reason; /* of the last of all of these */
 };
 
+/* A store's disk, as queue_open() wants it. */
+struct w_disk {
+	const struct store_ops *ops;
+	int dirfd;
+	struct store_params params;
+};
+
+/*
+ * Told of all that the queue asks for and reports, when it does; each may be
+ * NULL.  With a watch the world keeps no ledger of its own.
+ */
+struct w_watch {
+	void (*opened)(struct w_session *);
+	void (*job)(struct w_session *);
+	void (*closing)(struct w_session *);
+	void (*asked)(unsigned slot);
+	void (*answer)(uint64_t token, const struct iq_done *);
+	void (*delivery)(const struct report_delivery *);
+	void (*paused)(const struct dest *, uint64_t ms);
+	void (
+	    *notice)(uint64_t dsn, uint64_t about, const char *to, int failed);
+	void (*dropped)(uint64_t id, const char *sender, enum reason);
+	void (*held)(uint64_t id, enum reason);
+	void (*lost)(uint64_t id);
+	void (*clock)(int64_t off);
+	void (*store)(const char *store, const struct store_event *);
+	uint32_t (*random)(void);
+};
+
 struct world {
 	struct queue q;
 	struct conf *conf;
+	struct w_disk disks[NSTORES];
+	const struct w_watch *watch; /* or NULL */
 	struct w_session sessions[W_SESSIONS];
 	struct w_rcpt *rcpts;
 	size_t nrcpts, cap_rcpts;
@@ -76,7 +110,7 @@ struct world {
 extern struct world w;
 
 /* --- life --- */
-void w_start(void); /* fresh disks, default configuration, all peers up */
+void w_start(void); /* default configuration, all peers up */
 void w_stop(void);
 /* kill -9 and a new process: what was not committed is forgotten */
 void w_crash(void);
@@ -105,6 +139,7 @@ struct w_session *w_session_opening(void);
 bool w_is_opening(const struct w_session *);
 unsigned w_count_sessions(void);
 unsigned w_count_jobs(void);
+/* What a worker says; each with the turn that follows. */
 void w_ready(struct w_session *);
 void w_gone(struct w_session *, enum qo_status, enum reason, const char *enh,
     const char *text);
@@ -113,14 +148,21 @@ void w_result(struct w_session *, bool keep, enum qo_status, enum reason,
     uint16_t code, const char *enh, const char *text);
 /* One for each, in the job's order. */
 void w_results(struct w_session *, bool keep, const struct qo_outcome *);
+/* The same without the turn. */
+void w_say_ready(struct w_session *);
+void w_say_gone(struct w_session *, const struct qo_outcome *);
+void w_say_results(struct w_session *, bool keep, const struct qo_outcome *);
 void w_deliver(struct w_session *); /* and keep */
 /* Ready, deliver, and so on until nothing moves. */
 void w_deliver_all(void);
 void w_kill_worker(enum side, unsigned index);
+void w_forget_sessions(void); /* and questions: queued is no more */
 
 /* --- the ledger --- */
 struct w_rcpt *w_find(uint64_t id, const char *addr);
 bool w_is_queued(uint64_t id);
+/* Of a message in either store: its length, or -1 */
+ssize_t w_read_body(uint64_t id, void *, size_t);
 /* Open recipients of a queued message that its rows name. */
 bool w_is_open(uint64_t id, const char *addr);
 

@@ -3,7 +3,7 @@
 #ifndef REGRESS_QUEUED_WORLD_INSIDE_H
 #define REGRESS_QUEUED_WORLD_INSIDE_H
 
-#include "queued_world.h"
+#include "regress/unit/queued_world.h"
 
 extern const struct q_env w_env; /* the peers, as the queue calls them */
 
@@ -11,6 +11,5 @@ extern const struct q_env w_env; /* the peers, as the queue calls them */
 void w_broken(const char *what) __attribute__((noreturn));
 /* A new recipient; the pointer is good until the next one. */
 struct w_rcpt *w_enter(uint64_t id, const char *addr);
-void w_forget_sessions(void); /* and questions */
 
 #endif

@@ -11,8 +11,8 @@
 
 #include "queued/report.h"
 
-#include "queued_world.h"
-#include "queued_world_inside.h"
+#include "regress/unit/queued_world.h"
+#include "regress/unit/queued_world_inside.h"
 
 struct w_rcpt *
 w_find(uint64_t id, const char *addr)
@@ -112,8 +112,14 @@ report_refused(enum origin origin, const struct iq_commit *c, const char *rcpt,
 void
 report_delivery(const struct report_delivery *d)
 {
-	struct w_rcpt *r = w_find(d->id, d->to);
+	struct w_rcpt *r;
 
+	if (w.watch != NULL) {
+		if (w.watch->delivery != NULL)
+			w.watch->delivery(d);
+		return;
+	}
+	r = w_find(d->id, d->to);
 	if (r == NULL) /* to the sender of a notice */
 		r = w_enter(d->id, d->to);
 	r->reason = d->outcome->reason;
@@ -133,9 +139,22 @@ report_delivery(const struct report_delivery *d)
 void
 report_paused(const struct dest *d, uint64_t ms)
 {
-	(void)d;
-	(void)ms;
 	w.paused++;
+	if (w.watch != NULL && w.watch->paused != NULL)
+		w.watch->paused(d, ms);
+}
+
+ssize_t
+w_read_body(uint64_t id, void *buf, size_t cap)
+{
+	struct store_loc loc;
+	size_t i;
+
+	for (i = 0; i < NSTORES; i++) {
+		if (store_find(w.q.stores[i], id, &loc) == 0)
+			return store_read(w.q.stores[i], loc, 0, buf, cap);
+	}
+	return -1;
 }
 
 /* The notice is durable and names its recipients: they are reported. */
@@ -149,7 +168,7 @@ read_notice(uint64_t dsn)
 	size_t i, len;
 	ssize_t n;
 
-	n = fake_body(dsn, body, sizeof(body) - 1);
+	n = w_read_body(dsn, body, sizeof(body) - 1);
 	if (n == -1)
 		w_broken("a notice is not in the store");
 	body[n] = '\0';
@@ -171,35 +190,39 @@ read_notice(uint64_t dsn)
 void
 report_notice(uint64_t dsn, uint64_t about, const char *to, int failed)
 {
-	(void)about;
+	w.notices++;
+	if (w.watch != NULL) {
+		if (w.watch->notice != NULL)
+			w.watch->notice(dsn, about, to, failed);
+		return;
+	}
 	if (failed)
 		read_notice(dsn);
 	(void)w_enter(dsn, to);
-	w.notices++;
 }
 
 void
 report_dropped(uint64_t id, const char *sender, enum reason why)
 {
-	(void)id;
-	(void)sender;
-	(void)why;
 	w.dropped++;
+	if (w.watch != NULL && w.watch->dropped != NULL)
+		w.watch->dropped(id, sender, why);
 }
 
 void
 report_held(uint64_t id, enum reason why)
 {
-	(void)id;
-	(void)why;
 	w.held++;
+	if (w.watch != NULL && w.watch->held != NULL)
+		w.watch->held(id, why);
 }
 
 void
 report_lost(uint64_t id)
 {
-	(void)id;
 	w.lost++;
+	if (w.watch != NULL && w.watch->lost != NULL)
+		w.watch->lost(id);
 }
 
 void
@@ -220,8 +243,8 @@ report_flushed(const char *domain, uint32_t uid, uint32_t parts)
 void
 report_store(const char *store, const struct store_event *e)
 {
-	(void)store;
-	(void)e;
+	if (w.watch != NULL && w.watch->store != NULL)
+		w.watch->store(store, e);
 }
 
 void
@@ -241,5 +264,6 @@ report_recovered(const char *store, uint64_t messages, uint64_t bytes)
 void
 report_clock(int64_t off)
 {
-	(void)off;
+	if (w.watch != NULL && w.watch->clock != NULL)
+		w.watch->clock(off);
 }

@@ -12,8 +12,8 @@
 
 #include <bsd/string.h>
 
-#include "queued_world.h"
-#include "queued_world_inside.h"
+#include "regress/unit/queued_world.h"
+#include "regress/unit/queued_world_inside.h"
 
 static uint8_t scratch[131064];
 
@@ -22,13 +22,20 @@ static uint8_t scratch[131064];
 static struct w_session *
 slot_of(const struct session *s)
 {
-	size_t i;
+	struct w_session *ws = &w.sessions[s->id % W_SESSIONS];
 
-	for (i = 0; i < W_SESSIONS; i++) {
-		if (w.sessions[i].used && w.sessions[i].id == s->id)
-			return &w.sessions[i];
-	}
-	return NULL;
+	return ws->used && ws->id == s->id ? ws : NULL;
+}
+
+/* It has no job any more. */
+static void
+forget_job(struct w_session *ws)
+{
+	free(ws->addr);
+	free(ws->body);
+	ws->addr = NULL;
+	ws->body = NULL;
+	ws->has_job = false;
 }
 
 static int
@@ -36,7 +43,6 @@ env_open(void *arg, const struct session *s)
 {
 	struct w_session *ws;
 	struct ibuf b;
-	size_t i;
 
 	(void)arg;
 	if (w.fail_open) {
@@ -45,10 +51,9 @@ env_open(void *arg, const struct session *s)
 	}
 	if (slot_of(s) != NULL)
 		w_broken("a session's number is used twice");
-	for (i = 0; w.sessions[i].used; i++)
-		if (i == W_SESSIONS - 1)
-			w_broken("too many sessions");
-	ws = &w.sessions[i];
+	ws = &w.sessions[s->id % W_SESSIONS];
+	if (ws->used)
+		w_broken("too many sessions");
 	memset(ws, 0, sizeof(*ws));
 	ws->used = true;
 	ws->side = s->worker->side;
@@ -60,6 +65,8 @@ env_open(void *arg, const struct session *s)
 	if (get_hop(&b, &ws->hop) == -1 || ibuf_get_end(&b) == -1)
 		w_broken("next hop");
 	w.opens++;
+	if (w.watch != NULL && w.watch->opened != NULL)
+		w.watch->opened(ws);
 	return 0;
 }
 
@@ -99,6 +106,9 @@ env_job(void *arg, const struct session *s, struct ibuf *b, int fd)
 	}
 	if (get_qo_job(b, &ws->job) == -1 || ws->job.nrcpt > QO_RCPTS_MAX)
 		w_broken("a job");
+	ws->addr = calloc(ws->job.nrcpt, sizeof(*ws->addr));
+	if (ws->addr == NULL)
+		abort();
 	for (i = 0; i < ws->job.nrcpt; i++) {
 		if (get_rcpt(b, &r) == -1)
 			w_broken("a recipient of a job");
@@ -110,6 +120,8 @@ env_job(void *arg, const struct session *s, struct ibuf *b, int fd)
 		(void)close(fd);
 	ws->has_job = true;
 	w.jobs++;
+	if (w.watch != NULL && w.watch->job != NULL)
+		w.watch->job(ws);
 	return 0;
 }
 
@@ -123,6 +135,8 @@ env_close(void *arg, const struct session *s)
 		w_broken("a session is closed that cannot be");
 	ws->closing = true;
 	w.closes++;
+	if (w.watch != NULL && w.watch->closing != NULL)
+		w.watch->closing(ws);
 	return 0;
 }
 
@@ -165,6 +179,8 @@ env_ask(void *arg, uint32_t tx, const struct msg_ask *ask)
 	w.asked[i].tx = tx;
 	w.asked[i].ask = *ask;
 	w.asks++;
+	if (w.watch != NULL && w.watch->asked != NULL)
+		w.watch->asked((unsigned)i);
 	return 0;
 }
 
@@ -175,6 +191,8 @@ env_answer(void *arg, uint64_t token, const struct iq_done *done)
 	w.answer = *done;
 	w.answer_token = token;
 	w.answers++;
+	if (w.watch != NULL && w.watch->answer != NULL)
+		w.watch->answer(token, done);
 }
 
 static void
@@ -210,7 +228,7 @@ w_forget_sessions(void)
 	size_t i;
 
 	for (i = 0; i < W_SESSIONS; i++)
-		free(w.sessions[i].body);
+		forget_job(&w.sessions[i]);
 	memset(w.sessions, 0, sizeof(w.sessions));
 	memset(w.asked, 0, sizeof(w.asked));
 }
@@ -281,10 +299,16 @@ worker_of(const struct w_session *s)
 }
 
 void
-w_ready(struct w_session *s)
+w_say_ready(struct w_session *s)
 {
 	if (queue_ready(&w.q, worker_of(s), s->id) == -1)
 		w_broken("READY was refused");
+}
+
+void
+w_ready(struct w_session *s)
+{
+	w_say_ready(s);
 	w_turn();
 }
 
@@ -300,22 +324,29 @@ outcome(struct qo_outcome *o, enum qo_status status, enum reason reason,
 }
 
 void
+w_say_gone(struct w_session *s, const struct qo_outcome *o)
+{
+	struct qo_gone g = { .outcome = *o };
+
+	s->used = false;
+	forget_job(s);
+	if (queue_gone(&w.q, worker_of(s), s->id, &g) == -1)
+		w_broken("GONE was refused");
+}
+
+void
 w_gone(struct w_session *s, enum qo_status status, enum reason reason,
     const char *enh, const char *text)
 {
-	struct qo_gone g = { 0 };
+	struct qo_outcome o;
 
-	outcome(&g.outcome, status, reason, enh, text);
-	s->used = false;
-	free(s->body);
-	s->body = NULL;
-	if (queue_gone(&w.q, worker_of(s), s->id, &g) == -1)
-		w_broken("GONE was refused");
+	outcome(&o, status, reason, enh, text);
+	w_say_gone(s, &o);
 	w_turn();
 }
 
 void
-w_results(struct w_session *s, bool keep, const struct qo_outcome *o)
+w_say_results(struct w_session *s, bool keep, const struct qo_outcome *o)
 {
 	static struct q_outcome v[QO_RCPTS_MAX];
 	struct qo_result r = { .msgid = s->job.msgid,
@@ -329,11 +360,15 @@ w_results(struct w_session *s, bool keep, const struct qo_outcome *o)
 	}
 	if (o[0].status == QO_DELIVERED && s->job.sender[0] == '\0')
 		(void)strlcpy(w.dsn, s->body, sizeof(w.dsn));
-	s->has_job = false;
-	free(s->body);
-	s->body = NULL;
+	forget_job(s);
 	if (queue_result(&w.q, worker_of(s), s->id, &r, v) == -1)
 		w_broken("RESULT was refused");
+}
+
+void
+w_results(struct w_session *s, bool keep, const struct qo_outcome *o)
+{
+	w_say_results(s, keep, o);
 	w_turn();
 }
 
@@ -398,8 +433,7 @@ w_kill_worker(enum side side, unsigned index)
 		    w.sessions[i].worker != index)
 			continue;
 		w.sessions[i].used = false;
-		free(w.sessions[i].body);
-		w.sessions[i].body = NULL;
+		forget_job(&w.sessions[i]);
 	}
 	queue_worker_down(&w.q, side, index);
 	queue_worker_up(&w.q, side, index);
