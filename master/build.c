@@ -188,44 +188,69 @@ build_limit(struct parser *p, uint32_t line, const char *name,
 		limit_set(&p->conf->limits, l, n);
 }
 
+/* Whose schedule is being stated, and the line of that block. */
+static struct conf_schedule *
+this_schedule(struct parser *p, uint32_t *block)
+{
+	if (p->where == NULL) {
+		*block = 0;
+		return &p->conf->schedule;
+	}
+	*block = p->block.line;
+	return &p->block.schedule;
+}
+
 void
 build_retry_begin(struct parser *p, uint32_t line)
 {
-	(void)build_once(p, line, MARK_RETRY, 0, 0, "retry");
-	p->conf->nretry = 0;
+	uint32_t block;
+	struct conf_schedule *s = this_schedule(p, &block);
+
+	(void)build_once(p, line, MARK_RETRY, block, 0, "retry");
+	s->nretry = 0;
+	s->set |= CONF_S_RETRY;
 }
 
 void
 build_retry(struct parser *p, uint32_t line, const char *value)
 {
-	uint32_t t = 0;
+	uint32_t block, t = 0;
+	struct conf_schedule *s = this_schedule(p, &block);
 
 	if (value_time(p, line, "retry", value, 7 * DAY, &t) == -1)
 		return;
-	if (p->conf->nretry == CONF_RETRY_MAX) {
+	if (s->nretry == CONF_RETRY_MAX) {
 		report_error(p->report, line, "retry has at most %d times",
 		    CONF_RETRY_MAX);
 		return;
 	}
-	p->conf->retry[p->conf->nretry++] = t;
+	s->retry[s->nretry++] = t;
 }
 
 void
 build_expire(struct parser *p, uint32_t line, const char *value)
 {
-	if (build_once(p, line, MARK_EXPIRE, 0, 0, "expire") == 0)
-		(void)value_time(p, line, "expire", value, 30 * DAY,
-		    &p->conf->expire);
+	uint32_t block;
+	struct conf_schedule *s = this_schedule(p, &block);
+
+	if (build_once(p, line, MARK_EXPIRE, block, 0, "expire") == -1)
+		return;
+	s->set |= CONF_S_EXPIRE;
+	(void)value_time(p, line, "expire", value, 30 * DAY, &s->expire);
 }
 
 void
 build_warn(struct parser *p, uint32_t line, const char *value)
 {
-	if (build_once(p, line, MARK_WARN, 0, 0, "warn") == -1)
+	uint32_t block;
+	struct conf_schedule *s = this_schedule(p, &block);
+
+	if (build_once(p, line, MARK_WARN, block, 0, "warn") == -1)
 		return;
+	s->set |= CONF_S_WARN;
 	if (value == NULL)
-		p->conf->warn_after = 0;
+		s->warn_after = 0;
 	else
 		(void)value_time(p, line, "warn after", value, 30 * DAY,
-		    &p->conf->warn_after);
+		    &s->warn_after);
 }

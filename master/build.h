@@ -20,11 +20,22 @@ void build_flag(struct parser *, uint32_t line, enum conf_flag, bool on);
 void build_sandbox(struct parser *, uint32_t line, bool best_effort);
 void build_limit(struct parser *, uint32_t line, const char *name,
     const char *value);
+/* of the block that is open, or else of the whole configuration */
 void build_retry_begin(struct parser *, uint32_t line);
 void build_retry(struct parser *, uint32_t line, const char *value);
 void build_expire(struct parser *, uint32_t line, const char *value);
 /* value NULL: never */
 void build_warn(struct parser *, uint32_t line, const char *value);
+
+/* p->pace holds what "limit to" has said so far */
+void build_limit_to(struct parser *, uint32_t line, const char *pattern);
+void build_pace_limit(struct parser *, uint32_t line, const char *name,
+    const char *value);
+void build_pace_rate(struct parser *, uint32_t line, const char *count,
+    const char *period);
+void build_pace(struct parser *);
+void build_limit_from(struct parser *, uint32_t line, const char *addr,
+    const char *count, const char *period);
 
 /* sides; port NULL: the usual one */
 #define BUILD_BOTH 2 /* both sides, or both kinds of worker */
@@ -60,6 +71,9 @@ void build_finish(struct parser *);
 
 /* values; each -1 after having reported why not */
 int value_addr(struct parser *, uint32_t line, const char *, struct netaddr *);
+/* an address or network */
+int value_prefix(struct parser *, uint32_t line, const char *what, const char *,
+    struct netprefix *);
 int value_port(struct parser *, uint32_t line, const char *, uint16_t *);
 int value_number(struct parser *, uint32_t line, const char *what, const char *,
     uint32_t min, uint32_t max, uint32_t *);
@@ -67,6 +81,9 @@ int value_time(struct parser *, uint32_t line, const char *what, const char *,
     uint32_t max, uint32_t *);
 int value_path(struct parser *, uint32_t line, const char *what, const char *,
     char *, size_t);
+/* "*", "*.name" or "name", the pattern of a statement */
+int value_pattern(struct parser *, uint32_t line, const char *what,
+    const char *, char[CONF_NAME_MAX]);
 /* a domain or host name; lower case, without the trailing dot */
 int value_name(struct parser *, uint32_t line, const char *what, const char *,
     char[CONF_NAME_MAX]);

@@ -158,6 +158,7 @@ add_domain(struct parser *p, const char *name, uint32_t line)
 	d->rcpt_kind = b->rcpt_kind;
 	(void)strlcpy(d->rcpt_path, b->rcpt_path, sizeof(d->rcpt_path));
 	d->pos.line = b->line;
+	d->schedule = b->schedule;
 	(void)copy_route(p, &d->route);
 }
 
@@ -193,34 +194,6 @@ build_domains(struct parser *p)
 	mark_block(p);
 }
 
-/* "*", "*.name" or "name" */
-static int
-value_pattern(struct parser *p, uint32_t line, const char *s,
-    char out[CONF_NAME_MAX])
-{
-	const char *star = strrchr(s, '*');
-	char name[CONF_NAME_MAX];
-
-	if (strcmp(s, "*") == 0) {
-		(void)strlcpy(out, s, CONF_NAME_MAX);
-		return 0;
-	}
-	if (star != NULL && (star != s || s[1] != '.')) {
-		report_error(p->report, line,
-		    "connector \"%.80s\": * stands "
-		    "alone, or first as in \"*.example.net\"",
-		    s);
-		return -1;
-	}
-	if (star == NULL)
-		return value_name(p, line, "connector", s, out);
-	if (value_name(p, line, "connector", s + 2, name) == -1)
-		return -1;
-	/* a name has at most 253 characters, the array takes 255 */
-	(void)snprintf(out, CONF_NAME_MAX, "*.%.253s", name);
-	return 0;
-}
-
 void
 build_connector(struct parser *p)
 {
@@ -233,7 +206,7 @@ build_connector(struct parser *p)
 		report_error(p->report, b->route_line,
 		    "smarthost names no host");
 	if (block_failed(p) ||
-	    value_pattern(p, b->line, b->names[0], pattern) == -1)
+	    value_pattern(p, b->line, "connector", b->names[0], pattern) == -1)
 		return;
 	c = conf_add_connector(p->conf);
 	if (c == NULL) {
@@ -242,6 +215,7 @@ build_connector(struct parser *p)
 	}
 	(void)strlcpy(c->pattern, pattern, sizeof(c->pattern));
 	c->pos.line = b->line;
+	c->schedule = b->schedule;
 	(void)copy_route(p, &c->route);
 	mark_block(p);
 }

@@ -140,25 +140,12 @@ void
 build_prefix(struct parser *p, uint32_t line, enum mark_kind kind,
     const char *s)
 {
-	char text[NETADDR_STRLEN];
 	struct netprefix prefix;
 	const char *what;
 	struct netset *set = set_of(p, kind, &what);
 
-	if (netprefix_parse(&prefix, s) == -1) {
-		if (errno == EDOM)
-			report_error(p->report, line,
-			    "%s: \"%.80s\" names a "
-			    "host inside the network: write %s",
-			    what, s,
-			    netprefix_ntop(&prefix, text, sizeof(text)));
-		else
-			report_error(p->report, line,
-			    "%s: \"%.80s\" is not "
-			    "an address or network",
-			    what, s);
+	if (value_prefix(p, line, what, s, &prefix) == -1)
 		return;
-	}
 	build_mark(p, line, kind, p->side, (uint32_t)set->n);
 	if (netset_add(set, &prefix) == -1)
 		p->nomem = true;

@@ -50,6 +50,7 @@ struct block {
 	struct block_host hosts[CONF_HOSTS_MAX];
 	uint32_t nhosts;
 	uint32_t rcpt_line, route_line;
+	struct conf_schedule schedule;
 };
 
 struct parser {
@@ -75,6 +76,8 @@ struct parser {
 	struct report *report;
 	enum side side;
 	struct block block;
+	struct conf_pace pace; /* the "limit to" being read */
+	size_t pace_errors;    /* reported before it began */
 	uint32_t workers[NSIDES + 1]
 			[2]; /* [side or both][in, out]; 0: not set */
 };

@@ -26,9 +26,10 @@ enum mark_kind {
 	MARK_DELIVER,	 /* a: line of the domain */
 	MARK_HOST,	 /* a: line of domain or connector, b: index */
 	MARK_LIMIT,	 /* a: index in the table of limits */
-	MARK_RETRY,
-	MARK_EXPIRE,
-	MARK_WARN,
+	MARK_RETRY,	 /* a: line of domain or connector, 0: top level */
+	MARK_EXPIRE,	 /* a: the same */
+	MARK_WARN,	 /* a: the same */
+	MARK_PACE,	 /* a: line of limit to, b: PACE_* of build_pace.c */
 	MARK_LOG,
 	MARK_SPOOL,
 	MARK_CONTROL,

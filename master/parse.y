@@ -81,7 +81,9 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token NEVER "never"
 %token ON "on"
 %token OUT "out"
+%token PER "per"
 %token PORT "port"
+%token RATE "rate"
 %token REACH "reach"
 %token <str> RECIPIENTS "recipients"
 %token RETRY "retry"
@@ -130,11 +132,12 @@ global: HOSTNAME STRING	{ build_hostname(p, @1.line, $2); }
 	| LOG TO FILE_ STRING
 	    { build_log(p, @1.line, CONF_LOG_FILE, $4); }
 	| LIMIT limit value	{ build_limit(p, @1.line, $2, $3); }
-	| RETRY retry_open times list_end
-	| RETRY retry_open times error '}'	{ list_end(p); yyerrok; }
-	| EXPIRE value	{ build_expire(p, @1.line, $2); }
-	| WARN AFTER value	{ build_warn(p, @1.line, $3); }
-	| WARN NEVER	{ build_warn(p, @1.line, NULL); }
+	| limit_to pace	{ build_pace(p); }
+	| limit_to pace_open paces list_end	{ build_pace(p); }
+	| limit_to pace_open paces error '}'	{ list_end(p); yyerrok; }
+	| LIMIT FROM address RATE NUMBER PER value
+	    { build_limit_from(p, @1.line, $3, $5, $7); }
+	| schedule
 	| SANDBOX STRICT	{ build_sandbox(p, @1.line, false); }
 	| SANDBOX BEST_EFFORT	{ build_sandbox(p, @1.line, true); }
 	| SINGLE_HOMED
@@ -152,6 +155,29 @@ group: %empty	{ $$ = NULL; }
 /* a limit's name may be a word of the language as well */
 limit: WORD
 	| RECIPIENTS
+	;
+
+limit_to: LIMIT TO STRING	{ build_limit_to(p, @1.line, $3); }
+	;
+
+pace_open: list_begin
+	;
+
+pace: WORD NUMBER	{ build_pace_limit(p, @1.line, $1, $2); }
+	| RATE NUMBER PER value
+	    { build_pace_rate(p, @1.line, $2, $4); }
+	;
+
+paces: %empty
+	| paces pace comma
+	;
+
+/* at the top level, in a domain and behind a connector */
+schedule: RETRY retry_open times list_end
+	| RETRY retry_open times error '}'	{ list_end(p); yyerrok; }
+	| EXPIRE value	{ build_expire(p, @1.line, $2); }
+	| WARN AFTER value	{ build_warn(p, @1.line, $3); }
+	| WARN NEVER	{ build_warn(p, @1.line, NULL); }
 	;
 
 value: NUMBER
@@ -321,6 +347,7 @@ dom_statement: RECIPIENTS ANY
 	| deliver list_begin hosts error '}'	{ list_end(p); yyerrok; }
 	| DELIVER TO MX STRING
 	    { build_route(p, @1.line, CONF_ROUTE_MX, $4); }
+	| schedule
 	;
 
 deliver: DELIVER TO
@@ -338,7 +365,20 @@ hosts: %empty
 	| hosts HOST host comma
 	;
 
-connector: con_open via	{ build_connector(p); p->where = NULL; }
+connector: con_open via con_block
+	    { build_connector(p); p->where = NULL; }
+	;
+
+/* its few statements may share a line */
+con_block: %empty
+	| '{' con_lines '}'
+	| '{' con_lines error '}'	{ yyerrok; }
+	;
+
+con_lines: %empty
+	| con_lines '\n'
+	| con_lines schedule
+	| con_lines error '\n'	{ yyerrok; }
 	;
 
 con_open: con_word STRING VIA	{ build_name(p, @2.line, $2); }

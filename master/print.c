@@ -148,7 +148,34 @@ print_hosts(FILE *fp, const struct conf_route *r, const char *word)
 		(void)fprintf(fp, "%s%s", i > 0 ? ", " : "", word);
 		print_host(fp, &r->hosts[i]);
 	}
-	(void)fputs(r->nhosts != 1 ? " }\n" : "\n", fp);
+	if (r->nhosts != 1)
+		(void)fputs(" }", fp);
+}
+
+/* What is set of it, each line behind a tab or at the margin. */
+static void
+print_schedule(FILE *fp, const struct conf_schedule *s, const char *margin)
+{
+	char text[QUANTITY_STRLEN];
+	uint32_t i;
+
+	if ((s->set & CONF_S_RETRY) != 0) {
+		(void)fprintf(fp, "%sretry { ", margin);
+		for (i = 0; i < s->nretry; i++)
+			(void)fprintf(fp, "%s%s", i > 0 ? ", " : "",
+			    quantity_fmt(s->retry[i], UNIT_TIME, text));
+		(void)fputs(" }\n", fp);
+	}
+	if ((s->set & CONF_S_EXPIRE) != 0)
+		(void)fprintf(fp, "%sexpire %s\n", margin,
+		    quantity_fmt(s->expire, UNIT_TIME, text));
+	if ((s->set & CONF_S_WARN) == 0)
+		return;
+	if (s->warn_after == 0)
+		(void)fprintf(fp, "%swarn never\n", margin);
+	else
+		(void)fprintf(fp, "%swarn after %s\n", margin,
+		    quantity_fmt(s->warn_after, UNIT_TIME, text));
 }
 
 static void
@@ -166,7 +193,9 @@ print_domain(FILE *fp, const struct conf_domain *d)
 	} else {
 		(void)fputs("\tdeliver to ", fp);
 		print_hosts(fp, &d->route, "host ");
+		(void)fputc('\n', fp);
 	}
+	print_schedule(fp, &d->schedule, "\t");
 	(void)fputs("}\n", fp);
 }
 
@@ -176,30 +205,61 @@ print_connector(FILE *fp, const struct conf_connector *k)
 	(void)fputs("connector ", fp);
 	print_quoted(fp, k->pattern);
 	if (k->route.kind == CONF_ROUTE_DNS) {
-		(void)fputs(" via dns\n", fp);
-		return;
+		(void)fputs(" via dns", fp);
+	} else {
+		(void)fputs(" via smarthost ", fp);
+		print_hosts(fp, &k->route, "");
 	}
-	(void)fputs(" via smarthost ", fp);
-	print_hosts(fp, &k->route, "");
+	if (k->schedule.set != 0) {
+		(void)fputs(" {\n", fp);
+		print_schedule(fp, &k->schedule, "\t");
+		(void)fputc('}', fp);
+	}
+	(void)fputc('\n', fp);
 }
 
 static void
-print_schedule(FILE *fp, const struct conf *conf)
+print_rate(FILE *fp, const struct conf_rate *r)
 {
 	char text[QUANTITY_STRLEN];
-	uint32_t i;
 
-	(void)fputs("retry { ", fp);
-	for (i = 0; i < conf->nretry; i++)
-		(void)fprintf(fp, "%s%s", i > 0 ? ", " : "",
-		    quantity_fmt(conf->retry[i], UNIT_TIME, text));
-	(void)fprintf(fp, " }\nexpire %s\n",
-	    quantity_fmt(conf->expire, UNIT_TIME, text));
-	if (conf->warn_after == 0)
-		(void)fputs("warn never\n", fp);
-	else
-		(void)fprintf(fp, "warn after %s\n",
-		    quantity_fmt(conf->warn_after, UNIT_TIME, text));
+	(void)fprintf(fp, "rate %u per %s", r->count,
+	    quantity_fmt(r->period, UNIT_TIME, text));
+}
+
+static void
+print_pace(FILE *fp, const struct conf_pace *p)
+{
+	const char *comma = "";
+
+	(void)fputs("limit to ", fp);
+	print_quoted(fp, p->pattern);
+	(void)fputs(" { ", fp);
+	if (p->sessions != 0) {
+		(void)fprintf(fp, "connections %u", p->sessions);
+		comma = ", ";
+	}
+	if (p->messages != 0) {
+		(void)fprintf(fp, "%smessages-per-connection %u", comma,
+		    p->messages);
+		comma = ", ";
+	}
+	if (p->rate.count != 0) {
+		(void)fputs(comma, fp);
+		print_rate(fp, &p->rate);
+	}
+	(void)fputs(" }\n", fp);
+}
+
+static void
+print_source_rate(FILE *fp, const struct conf_source *s)
+{
+	char text[NETADDR_STRLEN];
+
+	(void)fprintf(fp, "limit from %s ",
+	    netprefix_ntop(&s->prefix, text, sizeof(text)));
+	print_rate(fp, &s->rate);
+	(void)fputc('\n', fp);
 }
 
 static void
@@ -259,5 +319,9 @@ config_print(const struct config *c, FILE *fp)
 	for (i = 0; i < conf->nconnectors; i++)
 		print_connector(fp, &conf->connectors[i]);
 	print_global(fp, conf);
-	print_schedule(fp, conf);
+	for (i = 0; i < conf->npaces; i++)
+		print_pace(fp, &conf->paces[i]);
+	for (i = 0; i < conf->nsources; i++)
+		print_source_rate(fp, &conf->sources[i]);
+	print_schedule(fp, &conf->schedule, "");
 }

@@ -4,6 +4,7 @@
  * that says what to write instead.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include <bsd/string.h>
@@ -194,4 +195,49 @@ value_name(struct parser *p, uint32_t line, const char *what, const char *s,
 		out[i] = (char)tolower((unsigned char)s[i]);
 	out[len] = '\0';
 	return 0;
+}
+
+int
+value_pattern(struct parser *p, uint32_t line, const char *what, const char *s,
+    char out[CONF_NAME_MAX])
+{
+	const char *star = strrchr(s, '*');
+	char name[CONF_NAME_MAX];
+
+	if (strcmp(s, "*") == 0) {
+		(void)strlcpy(out, s, CONF_NAME_MAX);
+		return 0;
+	}
+	if (star != NULL && (star != s || s[1] != '.')) {
+		report_error(p->report, line,
+		    "%s \"%.80s\": * stands "
+		    "alone, or first as in \"*.example.net\"",
+		    what, s);
+		return -1;
+	}
+	if (star == NULL)
+		return value_name(p, line, what, s, out);
+	if (value_name(p, line, what, s + 2, name) == -1)
+		return -1;
+	/* a name has at most 253 characters, the array takes 255 */
+	(void)snprintf(out, CONF_NAME_MAX, "*.%.253s", name);
+	return 0;
+}
+
+int
+value_prefix(struct parser *p, uint32_t line, const char *what, const char *s,
+    struct netprefix *prefix)
+{
+	char text[NETADDR_STRLEN];
+
+	if (netprefix_parse(prefix, s) == 0)
+		return 0;
+	if (errno == EDOM)
+		report_error(p->report, line,
+		    "%s: \"%.80s\" names a host inside the network: write %s",
+		    what, s, netprefix_ntop(prefix, text, sizeof(text)));
+	else
+		report_error(p->report, line,
+		    "%s: \"%.80s\" is not an address or network", what, s);
+	return -1;
 }

@@ -16,6 +16,7 @@
 #define EXT	  "external { }"
 #define INT	  "internal { }"
 #define SIDES	  "external { } or internal { }"
+#define SCHED	  TOP ", a domain or a connector"
 #define DOM	  "domain \"name\" { }"
 
 /* sorted by text */
@@ -32,11 +33,11 @@ static const struct word words[] = {
 	{ "deliver", DELIVER, DOM },
 	{ "dns", DNS, SIDES " or after via" },
 	{ "domain", DOMAIN, TOP },
-	{ "expire", EXPIRE, TOP },
+	{ "expire", EXPIRE, SCHED },
 	{ "external", EXTERNAL, TOP },
 	{ "file", FILE_, "recipients file or log to file" },
 	{ "forwarding", FORWARDING, "ip forwarding allow" },
-	{ "from", FROM, "accept from" },
+	{ "from", FROM, "accept from or limit from" },
 	{ "group", GROUP, "control socket \"path\" group" },
 	{ "host", HOST, "deliver to host" },
 	{ "hostname", HOSTNAME, TOP },
@@ -53,10 +54,12 @@ static const struct word words[] = {
 	{ "never", NEVER, "warn never" },
 	{ "on", ON, "listen on" },
 	{ "out", OUT, "workers out" },
+	{ "per", PER, "limit to and limit from" },
 	{ "port", PORT, "listen, dns, host and smarthost" },
+	{ "rate", RATE, "limit to and limit from" },
 	{ "reach", REACH, SIDES },
 	{ "recipients", RECIPIENTS, DOM },
-	{ "retry", RETRY, TOP },
+	{ "retry", RETRY, SCHED },
 	{ "sandbox", SANDBOX, TOP },
 	{ "senders", SENDERS, INT },
 	{ "single-homed", SINGLE_HOMED, TOP },
@@ -67,9 +70,9 @@ static const struct word words[] = {
 	{ "stderr", STDERR, "log to" },
 	{ "strict", STRICT, "sandbox strict" },
 	{ "syslog", SYSLOG, "log to" },
-	{ "to", TO, "deliver to or log to" },
+	{ "to", TO, "deliver to, limit to or log to" },
 	{ "via", VIA, "connector \"pattern\" via" },
-	{ "warn", WARN, TOP },
+	{ "warn", WARN, SCHED },
 	{ "workers", WORKERS, TOP " or " SIDES },
 };
 

@@ -390,7 +390,7 @@ put_status_rcpt(struct writer *w, const struct bounce_rcpt *r)
 	put_diagnostic(w, r);
 	put_date(w, "Last-Attempt-Date: ", w->b->now);
 	if (w->b->kind == BOUNCE_DELAYED)
-		put_date(w, "Will-Retry-Until: ", w->b->until);
+		put_date(w, "Will-Retry-Until: ", r->until);
 }
 
 static void

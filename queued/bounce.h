@@ -31,6 +31,7 @@ struct bounce_rcpt {
 	uint16_t code;	    /* of the remote's reply; 0: the text is ours */
 	const char *text;   /* the reply or our words; any octets */
 	const char *remote; /* the server that was spoken to; or "" */
+	uint64_t until;	    /* Unix s, BOUNCE_DELAYED: given up then */
 };
 
 struct bounce {
@@ -42,7 +43,7 @@ struct bounce {
 	const char *token;    /* unpredictable word, for boundary and id */
 	uint64_t arrival;     /* Unix s */
 	uint64_t now;	      /* Unix s */
-	uint64_t until;	      /* Unix s, BOUNCE_DELAYED: given up then */
+	uint64_t until;	      /* Unix s, the last that a recipient has */
 	enum msg_ret ret;
 	const struct bounce_rcpt *rcpts;
 	size_t nrcpts;

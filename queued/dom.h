@@ -39,7 +39,9 @@ struct dom {
 	TAILQ_ENTRY(dom) asker;	 /* has parts to ask dird about */
 	struct pheap_node timer; /* waiting and stuck are looked at again */
 	struct dom_queue waiting, asked, stuck;
-	struct dest *dest;   /* DOM_ROUTED, referred to */
+	struct dest *dest;		      /* DOM_ROUTED, referred to */
+	const struct conf_schedule *schedule; /* of this epoch: queue_age.c */
+	uint32_t epoch;
 	uint32_t generation; /* of routes: route holds for this one only */
 	uint32_t nparts;
 	uint32_t round; /* stuck ones still to be looked at in this round */

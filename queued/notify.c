@@ -53,10 +53,26 @@ notice_free(struct notice *n)
 	free(n);
 }
 
+uint32_t
+notice_warned(const struct store_extra *e)
+{
+	const uint8_t *p = e->data;
+
+	if (e->len != 4)
+		return UINT32_MAX;
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	    (uint32_t)p[3] << 24;
+}
+
 void
 notice_settled(struct queue *q, struct notice *n)
 {
-	static const struct store_extra warned = { .tag = EXTRA_WARNED };
+	const uint32_t age = n->list.age;
+	const uint8_t data[] = { (uint8_t)age, (uint8_t)(age >> 8),
+		(uint8_t)(age >> 16), (uint8_t)(age >> 24) };
+	const struct store_extra warned = { .tag = EXTRA_WARNED,
+		.len = sizeof(data),
+		.data = data };
 	struct store_state st = { .extras = &warned, .nextras = 1 };
 	struct message *m = queue_find(q, n->about);
 
@@ -79,8 +95,9 @@ notice_refused(struct queue *q, struct notice *n)
 		fail_again(q, m, &n->list);
 		return;
 	}
-	m->flags = (uint8_t)(m->flags & ~QM_WARNED);
-	queue_warn_again(q, m);
+	if (m->warned > n->list.before)
+		m->warned = n->list.before;
+	queue_warn_again(q, m, n->list.age);
 }
 
 /* What the report needs of the message, read in one go. */
@@ -93,6 +110,7 @@ struct reader {
 	struct bounce_rcpt *rcpts; /* those to be reported */
 	size_t n;
 	struct msg_rcpt *text; /* their addresses */
+	uint64_t until;	       /* Unix s: the last of them is given up */
 	int error;
 };
 
@@ -130,6 +148,23 @@ fill_from_state(struct notify_rcpt *n, const struct store_state *st)
 	o->code = st->rcpts[i].code;
 }
 
+/* Unix s at which a recipient is given up */
+static uint64_t
+until(struct reader *r, const char *addr)
+{
+	const struct conf *conf = r->q->conf;
+	const char *domain;
+	uint64_t at;
+	size_t len;
+
+	domain = direction_domain_of(addr, &len);
+	at = r->msg->accepted / 1000 +
+	    conf_expire(conf, conf_schedule_find(conf, domain, len));
+	if (at > r->until)
+		r->until = at;
+	return at;
+}
+
 static void
 take_rcpt(struct reader *r, struct notify_rcpt *n, const struct env_rcpt *er)
 {
@@ -149,7 +184,8 @@ take_rcpt(struct reader *r, struct notify_rcpt *n, const struct env_rcpt *er)
 		.enh = n->outcome.enh,
 		.code = n->outcome.code,
 		.text = n->outcome.text,
-		.remote = n->remote };
+		.remote = n->remote,
+		.until = until(r, text->addr) };
 }
 
 static int
@@ -194,7 +230,7 @@ build(struct reader *r, struct bounce_text *text)
 		.token = token,
 		.arrival = m->accepted / 1000,
 		.now = wall / 1000,
-		.until = m->accepted / 1000 + q->conf->expire,
+		.until = r->until,
 		.ret = r->env.ret,
 		.rcpts = r->rcpts,
 		.nrcpts = r->n,

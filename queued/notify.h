@@ -17,6 +17,7 @@
 
 struct message;
 struct queue;
+struct store_extra;
 
 struct notify_rcpt {
 	uint16_t rcpt;
@@ -28,6 +29,8 @@ struct notify_rcpt {
 struct notify_list {
 	struct notify_rcpt *v; /* free() */
 	size_t n, cap;
+	/* BOUNCE_DELAYED: told at this age (s), and before at that */
+	uint32_t age, before;
 };
 
 /* A report to a sender: owned by its struct fresh until it is durable. */
@@ -55,6 +58,8 @@ struct notify_rcpt *notify_add(struct notify_list *, uint16_t rcpt,
  */
 int notify_sender(struct queue *, struct message *, enum bounce_kind,
     struct notify_list *);
+/* The age that an EXTRA_WARNED speaks of. */
+uint32_t notice_warned(const struct store_extra *);
 /* What the notice was about, now that it is durable, or that it is not. */
 void notice_settled(struct queue *, struct notice *);
 void notice_refused(struct queue *, struct notice *);

@@ -26,8 +26,6 @@ struct part;
 enum msg_state_flag {
 	QM_HELD = 1 << 0,    /* waits for the operator */
 	QM_REMOVE = 1 << 1,  /* in flight; it goes as soon as it returns */
-	QM_EXPIRED = 1 << 2, /* too old: a deferral is now a failure */
-	QM_WARNED = 1 << 3,  /* the sender was told of the delay */
 	QM_FAILING = 1 << 4, /* recipients have failed, the bounce waits */
 	QM_QUEUED = 1 << 5   /* in the table, and counted */
 };
@@ -45,6 +43,7 @@ struct message {
 	uint8_t store;	 /* enum q_store */
 	uint8_t flags;	 /* enum msg_state_flag */
 	uint8_t crashes; /* times it was in hand when a process died */
+	uint32_t warned; /* s: its sender was told of what waits so long */
 };
 
 enum part_state {

@@ -290,7 +290,6 @@ queue_init(struct queue *q, const struct q_env *env)
 	dests_init(&q->dests);
 	doms_init(&q->doms, &q->dests);
 	sessions_init(&q->sessions);
-	q->expire_at = q->warn_at = SCHED_NEVER;
 	for (i = 0; i < NSTORES; i++)
 		q->maintain_at[i] = SCHED_NEVER;
 }
@@ -338,20 +337,22 @@ queue_set_conf(struct queue *q, const struct conf *conf)
 	q->dests.limit = conf->limits.out_sessions;
 	if (q->dests.limit == 0)
 		q->dests.limit = 1;
-	/* ages count anew: the lifetime may be another */
-	q->expire_after = q->warn_after = 0;
+	q->epoch++;
+	queue_set_ages(q);
 	routes_changed(q);
 }
 
 void
 queue_time(struct queue *q, uint64_t mono, uint64_t real)
 {
-	uint64_t wall;
+	uint64_t wall, was = q->clock.wall0;
 
 	q->now = mono;
 	q->real = real;
-	if (q->clock.wall0 == 0 || qclock_follow(&q->clock, mono, real)) {
+	if (was == 0 || qclock_follow(&q->clock, mono, real)) {
 		q->jumped = false;
+		if (q->clock.wall0 != was)
+			queue_recheck_ages(q);
 		return;
 	}
 	if (q->jumped || q->clock.distrusted)
@@ -407,7 +408,7 @@ queue_next(const struct queue *q)
 	at = least(at, doms_next_time(&q->doms));
 	at = least(at, asks_next_time(&q->asks));
 	at = least(at, fail_next(q));
-	at = least(at, least(q->expire_at, q->warn_at));
+	at = least(at, queue_ages_next(q));
 	if (s != NULL)
 		at = least(at, s->since + SESSION_IDLE_MS);
 	return at;

@@ -85,6 +85,7 @@ struct queue {
 	uint64_t now;  /* ms, monotonic, of this turn */
 	uint64_t real; /* ms, as the system says */
 	uint64_t last_id;
+	uint32_t epoch;	 /* generation of the configuration */
 	uint32_t routes; /* generation of what is known of routes */
 	uint32_t mark;	 /* see queue_group.c */
 	bool draining;
@@ -109,10 +110,17 @@ struct queue {
 	struct failing_tree failing;
 	struct failing_list failing_by_age;
 
-	/* everything up to this message is known to be young enough */
-	uint64_t expire_after, warn_after; /* message ids */
-	uint64_t expire_at, warn_at;	   /* ms */
-	uint64_t warn_pause;
+	struct q_ages {
+		struct q_age {
+			uint32_t seconds;
+			uint64_t after; /* messages to this id are older */
+			uint64_t at;	/* ms: the next is, if it is there */
+		} v[CONF_AGES_MAX];
+		unsigned n;
+	} expiry, warning;
+	uint64_t longest_retry; /* ms: sched_longest() */
+	uint64_t longest_life;	/* ms: of any recipient */
+	uint64_t warn_pause;	/* ms: no warning before */
 
 	/* memory that is used again and again */
 	uint8_t *env_buf;

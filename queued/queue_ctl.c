@@ -141,7 +141,7 @@ fill_row(struct queue *q, const struct message *m, struct cq_row *row)
 	memset(row, 0, sizeof(*row));
 	row->msgid = m->id;
 	row->accepted = m->accepted;
-	row->expires = m->accepted + q->conf->expire * 1000ULL;
+	row->expires = queue_expires(q, m);
 	row->size = m->size;
 	row->origin = m->origin;
 	row->nrcpt = m->nrcpt;

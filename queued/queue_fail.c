@@ -251,16 +251,16 @@ fail_part(struct queue *q, struct part *p, const struct qo_outcome *o)
 }
 
 void
-fail_message(struct queue *q, struct message *m, const struct qo_outcome *o)
+fail_old(struct queue *q, struct message *m)
 {
 	struct qo_outcome out;
 	struct part *p, *next;
 
 	for (p = m->parts; p != NULL; p = next) {
 		next = p->next;
-		if (p->state == PART_ACTIVE)
+		if (p->state == PART_ACTIVE || !queue_part_old(q, p))
 			continue;
-		out = *o;
+		out = queue_too_old;
 		/* what kept it, if its destination as a whole was to blame */
 		if (p->dest != NULL && p->dest->trouble != NULL) {
 			out.code = p->dest->trouble->code;
@@ -274,7 +274,8 @@ fail_message(struct queue *q, struct message *m, const struct qo_outcome *o)
 }
 
 static int
-list_open(struct message *m, struct notify_list *l)
+list_open(struct queue *q, struct message *m, uint32_t age,
+    struct notify_list *l)
 {
 	static const struct qo_outcome waiting = { .status = QO_DEFERRED,
 		.enh = "4.4.7",
@@ -284,6 +285,8 @@ list_open(struct message *m, struct notify_list *l)
 	uint16_t i;
 
 	for (p = m->parts; p != NULL; p = p->next) {
+		if (!queue_part_warned(q, p, age) || queue_part_old(q, p))
+			continue;
 		o = &waiting;
 		if (p->dest != NULL && p->dest->trouble != NULL)
 			o = p->dest->trouble;
@@ -297,16 +300,16 @@ list_open(struct message *m, struct notify_list *l)
 }
 
 int
-queue_warn(struct queue *q, struct message *m)
+queue_warn(struct queue *q, struct message *m, uint32_t age)
 {
-	struct notify_list l = { 0 };
-	int rc = list_open(m, &l);
+	struct notify_list l = { .age = age, .before = m->warned };
+	int rc = list_open(q, m, age, &l);
 
 	if (rc == 0 && l.n > 0)
 		rc = notify_sender(q, m, BOUNCE_DELAYED, &l);
 	if (rc == 1) /* recorded when it is durable */
-		m->flags |= QM_WARNED;
+		m->warned = age;
 	else
 		free(l.v);
-	return rc == -1 ? -1 : 0;
+	return rc;
 }

@@ -4,7 +4,8 @@
  * messages, queue_accept.c takes them in, queue_commit.c makes them durable,
  * queue_route.c finds their next hop, queue_send.c hands them out,
  * queue_result.c takes what became of them, queue_fail.c ends those that
- * cannot be delivered and tells their sender, queue_time.c knows when,
+ * cannot be delivered and tells their sender, queue_time.c and queue_age.c
+ * know when,
  * queue_ctl.c serves the operator.
  */
 #ifndef QUEUED_QUEUE_INT_H
@@ -113,8 +114,8 @@ int fail_add(struct queue *, struct message *, uint16_t rcpt,
     const struct qo_outcome *, const char *remote, bool logged);
 /* All recipients of a part of no place; the part is freed. */
 void fail_part(struct queue *, struct part *, const struct qo_outcome *);
-/* All that are not in a session. */
-void fail_message(struct queue *, struct message *, const struct qo_outcome *);
+/* All that are too old and not in a session; m may be gone. */
+void fail_old(struct queue *, struct message *);
 /* Report what has failed of m, unless more is about to come; m may be gone. */
 void fail_check(struct queue *, struct message *);
 void fail_time(struct queue *);
@@ -124,13 +125,38 @@ void fail_record(struct queue *, struct message *, const struct notify_list *);
 void fail_again(struct queue *, struct message *, const struct notify_list *);
 uint16_t fail_count(struct queue *, struct message *);
 uint64_t fail_next(const struct queue *);
-/* Tell the sender that it takes longer.  -1: later */
-int queue_warn(struct queue *, struct message *);
+/*
+ * Tell the sender of those that are told of at that age (s) that it takes
+ * longer.  1: that was done, 0: there was nothing to be told, -1: later
+ */
+int queue_warn(struct queue *, struct message *, uint32_t age);
 
 /* --- queue_time.c --- */
-extern const struct qo_outcome queue_too_old;
 void queue_tick(struct queue *);
-/* The warning about m could not be made durable. */
-void queue_warn_again(struct queue *, const struct message *);
+
+/* --- queue_age.c --- */
+extern const struct qo_outcome queue_too_old;
+/* The schedule of mail to a domain, as the configuration in force says. */
+const struct conf_schedule *queue_schedule(struct queue *, struct dom *);
+/* sched_retry() of that schedule */
+uint64_t queue_retry_ms(struct queue *, struct dom *, unsigned n);
+/*
+ * How long a destination is left alone after one more failure: by the
+ * schedule of the part that failed, or else of the one whose turn it is.
+ */
+uint64_t queue_backoff_ms(struct queue *, struct dest *, const struct part *);
+/* It has been tried for as long as it may be: to defer it is to fail it. */
+bool queue_part_old(struct queue *, const struct part *);
+/* Unix ms at which the first of its open recipients is given up */
+uint64_t queue_expires(struct queue *, const struct message *);
+/* There is another configuration; the clock was moved. */
+void queue_set_ages(struct queue *);
+void queue_recheck_ages(struct queue *);
+uint64_t queue_ages_next(const struct queue *);
+void queue_age_time(struct queue *);
+/* Is that the age at which the sender is told of this part? */
+bool queue_part_warned(struct queue *, const struct part *, uint32_t age);
+/* The warning about m at that age could not be made durable. */
+void queue_warn_again(struct queue *, const struct message *, uint32_t age);
 
 #endif

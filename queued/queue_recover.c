@@ -74,7 +74,7 @@ recover_state(struct message *m, const struct store_state *st)
 	m->crashes = st->poison < UINT8_MAX ? (uint8_t)st->poison : UINT8_MAX;
 	for (i = 0; i < st->nextras; i++) {
 		if (st->extras[i].tag == EXTRA_WARNED)
-			m->flags |= QM_WARNED;
+			m->warned = notice_warned(&st->extras[i]);
 	}
 	for (p = m->parts; p != NULL; p = p->next) {
 		p->attempts = st->attempts < UINT16_MAX ? (uint16_t)st->attempts
@@ -91,7 +91,7 @@ static uint64_t
 stamp_of(const struct queue *q, const struct message *m,
     const struct store_state *st)
 {
-	uint64_t longest = sched_longest(q->conf);
+	uint64_t longest = q->longest_retry;
 
 	if (st->next > longest && st->next - longest > m->accepted)
 		return st->next - longest;
@@ -161,7 +161,7 @@ queue_open(struct queue *q, enum q_store store, const struct store_ops *ops,
 static void
 resume(struct queue *q, struct message *m)
 {
-	uint64_t latest = q->now + sched_longest(q->conf), at;
+	uint64_t latest = q->now + q->longest_retry, at;
 	struct part *p, *next;
 
 	if (m->nopen == 0) {
@@ -207,8 +207,7 @@ queue_start(struct queue *q)
 	unsigned i;
 	uint64_t id = 0;
 
-	qclock_start(&q->clock, q->now, q->real, q->newest,
-	    q->conf->expire * 1000ULL);
+	qclock_start(&q->clock, q->now, q->real, q->newest, q->longest_life);
 	if (q->clock.distrusted)
 		report_clock((int64_t)(q->real - q->clock.wall0));
 	while ((m = queue_after(q, id)) != NULL) {

@@ -214,7 +214,7 @@ judge_destination(struct queue *q, const struct job *j, struct dest *d)
 		dest_success(&q->dests, d, j->delivered);
 		return;
 	}
-	ms = sched_retry(q->conf, d->fails + 1, q->env->random(q->env->arg));
+	ms = queue_backoff_ms(q, d, j->session->parts);
 	if (dest_job_lost(&q->dests, d, &j->outcomes[0].outcome, q->now, ms))
 		report_paused(d, ms);
 }
@@ -248,13 +248,13 @@ queue_part_back(struct queue *q, struct part *p)
 			queue_finish(q, m);
 		return true;
 	}
-	if ((m->flags & QM_HELD) != 0 && (m->flags & QM_EXPIRED) == 0) {
-		p->state = PART_HELD;
-		return true;
-	}
-	if ((m->flags & QM_EXPIRED) != 0) {
+	if (queue_part_old(q, p)) {
 		fail_part(q, p, &queue_too_old);
 		fail_check(q, m);
+		return true;
+	}
+	if ((m->flags & QM_HELD) != 0) {
+		p->state = PART_HELD;
 		return true;
 	}
 	return false;
@@ -294,25 +294,20 @@ settle_part(struct queue *q, struct part *p, struct dest *d, uint64_t *at)
 	}
 	if (p->attempts < UINT16_MAX)
 		p->attempts++;
-	*at = q->now +
-	    sched_retry(q->conf, p->attempts, q->env->random(q->env->arg));
+	*at = q->now + queue_retry_ms(q, p->dom, p->attempts);
 	dest_defer(&q->dests, d, p, *at);
 	return p->attempts;
 }
 
 /*
- * The message was removed, held or has become too old meanwhile: so is what
- * came back of it.  The last of its parts may end it.
+ * The message was removed or held meanwhile: so is what came back of it.  The
+ * last of its parts may end it.
  */
 static void
 overtaken(struct queue *q, struct message *m)
 {
 	struct part *p, *next;
 
-	if ((m->flags & (QM_REMOVE | QM_EXPIRED)) == QM_EXPIRED) {
-		fail_message(q, m, &queue_too_old);
-		return;
-	}
 	for (p = m->parts; p != NULL; p = next) {
 		next = p->next;
 		if (p->state != PART_LATER)
@@ -330,9 +325,11 @@ settle(struct queue *q, struct job *j, struct dest *d)
 	uint16_t n, attempts = 0;
 	struct part *p;
 	uint64_t at = 0;
+	bool old = false;
 
 	while ((p = s->parts) != NULL) {
 		s->parts = p->u.active.next;
+		old = old || queue_part_old(q, p);
 		n = settle_part(q, p, d, &at);
 		if (n > attempts)
 			attempts = n;
@@ -342,8 +339,10 @@ settle(struct queue *q, struct job *j, struct dest *d)
 		return;
 	}
 	record(q, j, at, attempts);
-	if ((m->flags & (QM_REMOVE | QM_HELD | QM_EXPIRED)) != 0 && at != 0)
+	if ((m->flags & (QM_REMOVE | QM_HELD)) != 0 && at != 0)
 		overtaken(q, m);
+	else if (old)
+		fail_old(q, m);
 	else
 		fail_check(q, m);
 }

@@ -16,12 +16,6 @@
 #define LATER_MS     5000U
 #define LATER_MAX_MS 60000U
 
-static uint64_t
-retry_ms(const struct queue *q, uint32_t fails)
-{
-	return sched_retry(q->conf, fails, q->env->random(q->env->arg));
-}
-
 /* --- no way --- */
 
 static void
@@ -40,7 +34,8 @@ stuck(struct queue *q, struct part *p, enum reason why)
 	}
 	dom_put(d, p, PART_STUCK);
 	if (!d->is_timed)
-		dom_set_time(&q->doms, d, q->now + retry_ms(q, ++d->fails));
+		dom_set_time(&q->doms, d,
+		    q->now + queue_retry_ms(q, d, ++d->fails));
 }
 
 /* --- a way is known --- */

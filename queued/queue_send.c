@@ -502,8 +502,7 @@ name_waiting(struct queue *q, struct dest *d, const struct qo_gone *g)
 static void
 not_opened(struct queue *q, struct dest *d, const struct qo_gone *g)
 {
-	uint64_t ms =
-	    sched_retry(q->conf, d->fails + 1, q->env->random(q->env->arg));
+	uint64_t ms = queue_backoff_ms(q, d, NULL);
 
 	if (g->outcome.status == QO_FAILED) {
 		dest_refused(&q->dests, d, &g->outcome);
@@ -520,8 +519,7 @@ static void
 not_tried(struct queue *q, struct session *s, const struct qo_gone *g)
 {
 	struct dest *d = s->dest;
-	uint64_t ms =
-	    sched_retry(q->conf, d->fails + 1, q->env->random(q->env->arg));
+	uint64_t ms = queue_backoff_ms(q, d, s->parts);
 
 	take_back(q, s, 0);
 	if (dest_job_lost(&q->dests, d, &g->outcome, q->now, ms))

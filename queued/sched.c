@@ -77,33 +77,45 @@ jitter(uint64_t ms, uint32_t random)
 }
 
 static uint64_t
-entry(const struct conf *conf, unsigned n)
+entry(const struct conf_schedule *s, unsigned n)
 {
 	unsigned i;
 
-	if (conf->nretry == 0)
+	if (s->nretry == 0)
 		return RETRY_DEFAULT * 1000ULL;
 	i = n == 0 ? 0 : n - 1;
-	if (i >= conf->nretry)
-		i = conf->nretry - 1;
-	return conf->retry[i] * 1000ULL;
+	if (i >= s->nretry)
+		i = s->nretry - 1;
+	return s->retry[i] * 1000ULL;
 }
 
 uint64_t
-sched_retry(const struct conf *conf, unsigned n, uint32_t random)
+sched_retry(const struct conf_schedule *s, unsigned n, uint32_t random)
 {
-	return jitter(entry(conf, n), random);
+	return jitter(entry(s, n), random);
+}
+
+static uint64_t
+longer(const struct conf_schedule *s, uint64_t ms)
+{
+	unsigned i;
+
+	for (i = 0; i < s->nretry; i++) {
+		if (entry(s, i + 1) > ms)
+			ms = entry(s, i + 1);
+	}
+	return ms;
 }
 
 uint64_t
 sched_longest(const struct conf *conf)
 {
-	uint64_t ms = entry(conf, 0);
-	unsigned i;
+	uint64_t ms = longer(&conf->schedule, entry(&conf->schedule, 0));
+	uint32_t i;
 
-	for (i = 1; i <= conf->nretry; i++) {
-		if (entry(conf, i) > ms)
-			ms = entry(conf, i);
-	}
+	for (i = 0; i < conf->ndomains; i++)
+		ms = longer(&conf->domains[i].schedule, ms);
+	for (i = 0; i < conf->nconnectors; i++)
+		ms = longer(&conf->connectors[i].schedule, ms);
 	return ms + ms / 10 + 1;
 }

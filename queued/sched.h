@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct conf;
+struct conf_schedule;
 
 #define SCHED_NEVER UINT64_MAX
 
@@ -49,8 +50,11 @@ uint64_t qclock_mono(const struct qclock *, uint64_t wall);
  * entry of "retry", the last of which repeats, give or take a tenth.
  * random: any number.
  */
-uint64_t sched_retry(const struct conf *, unsigned n, uint32_t random);
-/* no sched_retry() is longer, ms */
+uint64_t sched_retry(const struct conf_schedule *, unsigned n, uint32_t random);
+/*
+ * No sched_retry() of any schedule of the configuration is longer, ms.  Looks
+ * at all of them.
+ */
 uint64_t sched_longest(const struct conf *);
 
 #endif

@@ -298,6 +298,9 @@ CONF_HANDLER(CC_LISTENER)
 CONF_HANDLER(CC_DOMAIN)
 CONF_HANDLER(CC_CONNECTOR)
 CONF_HANDLER(CC_HOST)
+CONF_HANDLER(CC_SCHEDULE_OF)
+CONF_HANDLER(CC_PACE)
+CONF_HANDLER(CC_SOURCE)
 
 #define CONF_ITEM(type)                                                        \
 	{                                                                      \
@@ -319,6 +322,9 @@ static const struct chan_msg master_msgs[] = {
 	CONF_ITEM(CC_DOMAIN),
 	CONF_ITEM(CC_CONNECTOR),
 	CONF_ITEM(CC_HOST),
+	CONF_ITEM(CC_SCHEDULE_OF),
+	CONF_ITEM(CC_PACE),
+	CONF_ITEM(CC_SOURCE),
 	{ CC_END, 0, 0, FD_NONE, CHAN_ANY, on_conf_end },
 };
 #define NMASTER (sizeof(master_msgs) / sizeof(master_msgs[0]))

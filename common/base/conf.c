@@ -63,10 +63,11 @@ conf_new(void)
 	if (c == NULL)
 		return NULL;
 	c->limits = default_limits;
-	memcpy(c->retry, default_retry, sizeof(default_retry));
-	c->nretry = sizeof(default_retry) / sizeof(default_retry[0]);
-	c->expire = 5 * DAY;
-	c->warn_after = 4 * HOUR;
+	memcpy(c->schedule.retry, default_retry, sizeof(default_retry));
+	c->schedule.nretry = sizeof(default_retry) / sizeof(default_retry[0]);
+	c->schedule.expire = 5 * DAY;
+	c->schedule.warn_after = 4 * HOUR;
+	c->schedule.set = CONF_S_ALL;
 	c->log_kind = CONF_LOG_SYSLOG;
 	(void)strlcpy(c->spool, "/var/spool/postern", sizeof(c->spool));
 	(void)strlcpy(c->control, "/run/postern/control.sock",
@@ -99,6 +100,8 @@ conf_free(struct conf *c)
 	free(c->listeners);
 	free(c->domains);
 	free(c->connectors);
+	free(c->paces);
+	free(c->sources);
 	free(c);
 }
 
@@ -166,6 +169,30 @@ conf_add_connector(struct conf *c)
 	return v;
 }
 
+struct conf_pace *
+conf_add_pace(struct conf *c)
+{
+	struct conf_pace *v;
+
+	v = grow(c->paces, c->npaces, CONF_PACES_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	c->paces = v;
+	return v + c->npaces++;
+}
+
+struct conf_source *
+conf_add_source(struct conf *c)
+{
+	struct conf_source *v;
+
+	v = grow(c->sources, c->nsources, CONF_SOURCES_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	c->sources = v;
+	return v + c->nsources++;
+}
+
 struct conf_host *
 conf_route_add_host(struct conf_route *r)
 {
@@ -218,6 +245,30 @@ connector_order(const void *a, const void *b)
 	return conf_pattern_cmp(x->pattern, y->pattern);
 }
 
+static int
+pace_order(const void *a, const void *b)
+{
+	const struct conf_pace *x = a, *y = b;
+
+	return conf_pattern_cmp(x->pattern, y->pattern);
+}
+
+int
+conf_source_cmp(const struct netprefix *x, const struct netprefix *y)
+{
+	if (x->len != y->len)
+		return x->len > y->len ? -1 : 1;
+	return netaddr_cmp(&x->addr, &y->addr);
+}
+
+static int
+source_order(const void *a, const void *b)
+{
+	const struct conf_source *x = a, *y = b;
+
+	return conf_source_cmp(&x->prefix, &y->prefix);
+}
+
 void
 conf_seal(struct conf *c)
 {
@@ -229,6 +280,11 @@ conf_seal(struct conf *c)
 	if (c->nconnectors > 0)
 		qsort(c->connectors, c->nconnectors, sizeof(*c->connectors),
 		    connector_order);
+	if (c->npaces > 0)
+		qsort(c->paces, c->npaces, sizeof(*c->paces), pace_order);
+	if (c->nsources > 0)
+		qsort(c->sources, c->nsources, sizeof(*c->sources),
+		    source_order);
 	for (i = 0; i < c->ndomains; i++)
 		c->domains[i].id = i;
 	for (i = 0; i < c->nconnectors; i++)
@@ -280,46 +336,160 @@ connector_cmp(const void *key, const void *elem)
 	return conf_pattern_cmp(key, k->pattern);
 }
 
-static const struct conf_connector *
-by_pattern(const struct conf *c, const char *pattern)
+static int
+pace_cmp(const void *key, const void *elem)
 {
-	return bsearch(pattern, c->connectors, c->nconnectors,
-	    sizeof(*c->connectors), connector_cmp);
+	const struct conf_pace *p = elem;
+
+	return conf_pattern_cmp(key, p->pattern);
+}
+
+/* A sorted table of something that has a pattern. */
+struct patterns {
+	const void *base;
+	size_t n, size;
+	int (*cmp)(const void *, const void *);
+};
+
+static const void *
+by_pattern(const struct patterns *t, const char *pattern)
+{
+	return bsearch(pattern, t->base, t->n, t->size, t->cmp);
 }
 
 /* "mail.example.net" is asked for as "*.example.net", then "*.net". */
-static const struct conf_connector *
-by_suffix(const struct conf *c, char *name)
+static const void *
+by_suffix(const struct patterns *t, char *name)
 {
-	const struct conf_connector *found;
+	const void *found;
 	char *dot = strchr(name, '.');
 
 	for (; dot != NULL; dot = strchr(dot + 1, '.')) {
 		if (dot == name)
 			continue;
 		dot[-1] = '*';
-		found = by_pattern(c, dot - 1);
+		found = by_pattern(t, dot - 1);
 		if (found != NULL)
 			return found;
 	}
 	return NULL;
 }
 
-const struct conf_connector *
-conf_connector_find(const struct conf *c, const char *name, size_t len)
+static const void *
+pattern_find(const struct patterns *t, const char *name, size_t len)
 {
-	const struct conf_connector *found = NULL;
+	const void *found = NULL;
 	char key[CONF_NAME_MAX];
 
-	if (c->nconnectors == 0 || fold_name(key, name, len) == -1)
+	if (t->n == 0 || fold_name(key, name, len) == -1)
 		return NULL;
 	/* no pattern is meant by a literal, or by a star from outside */
 	if (key[0] != '[' && key[0] != '*') {
-		found = by_pattern(c, key);
+		found = by_pattern(t, key);
 		if (found == NULL)
-			found = by_suffix(c, key);
+			found = by_suffix(t, key);
 	}
-	return found != NULL ? found : by_pattern(c, "*");
+	return found != NULL ? found : by_pattern(t, "*");
+}
+
+const struct conf_connector *
+conf_connector_find(const struct conf *c, const char *name, size_t len)
+{
+	const struct patterns t = { c->connectors, c->nconnectors,
+		sizeof(*c->connectors), connector_cmp };
+
+	return pattern_find(&t, name, len);
+}
+
+const struct conf_pace *
+conf_pace_find(const struct conf *c, const char *name, size_t len)
+{
+	const struct patterns t = { c->paces, c->npaces, sizeof(*c->paces),
+		pace_cmp };
+
+	return pattern_find(&t, name, len);
+}
+
+const struct conf_source *
+conf_source_find(const struct conf *c, const struct netaddr *a)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->nsources; i++) {
+		if (netprefix_match(&c->sources[i].prefix, a))
+			return &c->sources[i];
+	}
+	return NULL;
+}
+
+const struct conf_schedule *
+conf_schedule_find(const struct conf *c, const char *name, size_t len)
+{
+	const struct conf_domain *d = conf_domain_find(c, name, len);
+	const struct conf_connector *k;
+
+	if (d != NULL)
+		return &d->schedule;
+	k = conf_connector_find(c, name, len);
+	return k != NULL ? &k->schedule : &c->schedule;
+}
+
+/* --- schedules --- */
+
+const struct conf_schedule *
+conf_retry(const struct conf *c, const struct conf_schedule *s)
+{
+	return (s->set & CONF_S_RETRY) != 0 ? s : &c->schedule;
+}
+
+uint32_t
+conf_expire(const struct conf *c, const struct conf_schedule *s)
+{
+	return (s->set & CONF_S_EXPIRE) != 0 ? s->expire : c->schedule.expire;
+}
+
+uint32_t
+conf_warn_after(const struct conf *c, const struct conf_schedule *s)
+{
+	uint32_t age = (s->set & CONF_S_WARN) != 0 ? s->warn_after
+						   : c->schedule.warn_after;
+
+	return age < conf_expire(c, s) ? age : 0;
+}
+
+/* One more, in order and once; -1: there is no room. */
+static int
+add_age(uint32_t v[CONF_AGES_MAX], int n, uint32_t age)
+{
+	int i = 0;
+
+	if (age == 0 || n == -1)
+		return n;
+	while (i < n && v[i] < age)
+		i++;
+	if (i < n && v[i] == age)
+		return n;
+	if (n == CONF_AGES_MAX)
+		return -1;
+	memmove(&v[i + 1], &v[i], (size_t)(n - i) * sizeof(v[0]));
+	v[i] = age;
+	return n + 1;
+}
+
+int
+conf_ages(const struct conf *c, enum conf_schedule_set which,
+    uint32_t v[CONF_AGES_MAX])
+{
+	uint32_t (*age)(const struct conf *, const struct conf_schedule *) =
+	    which == CONF_S_EXPIRE ? conf_expire : conf_warn_after;
+	int n = add_age(v, 0, age(c, &c->schedule));
+	uint32_t i;
+
+	for (i = 0; i < c->ndomains; i++)
+		n = add_age(v, n, age(c, &c->domains[i].schedule));
+	for (i = 0; i < c->nconnectors; i++)
+		n = add_age(v, n, age(c, &c->connectors[i].schedule));
+	return n;
 }
 
 const char *

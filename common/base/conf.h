@@ -23,6 +23,11 @@
 #define CONF_LISTEN_MAX 32 /* listeners in all */
 #define CONF_HOSTS_MAX 16  /* hosts of one route */
 #define CONF_WORKERS_MAX 16
+#define CONF_PACES_MAX 10000 /* "limit to" */
+#define CONF_SOURCES_MAX 256 /* "limit from" */
+#define CONF_RATE_COUNT_MAX 1000000
+#define CONF_RATE_PERIOD_MAX (30 * 86400) /* s */
+#define CONF_AGES_MAX 32   /* different times of expiry, or of warnings */
 
 enum side {
 	SIDE_EXT = 0, /* the Internet */
@@ -68,12 +73,30 @@ enum conf_rcpt_kind {
 	/* ldap and callout: "recipients ldap", "recipients callout" later */
 };
 
+/* which of its fields a statement has; the others are the general ones */
+enum conf_schedule_set {
+	CONF_S_RETRY = 1 << 0,
+	CONF_S_EXPIRE = 1 << 1,
+	CONF_S_WARN = 1 << 2
+};
+#define CONF_S_ALL (CONF_S_RETRY | CONF_S_EXPIRE | CONF_S_WARN)
+
+/* when delivery is tried again, and for how long */
+struct conf_schedule {
+	uint32_t set; /* enum conf_schedule_set */
+	uint32_t retry[CONF_RETRY_MAX]; /* s; the last one repeats */
+	uint32_t nretry;
+	uint32_t expire;     /* s */
+	uint32_t warn_after; /* s; 0: no delay warning */
+};
+
 struct conf_domain {
 	uint32_t id; /* index in conf.domains */
 	char name[CONF_NAME_MAX]; /* lower case, no trailing dot */
 	enum conf_rcpt_kind rcpt_kind;
 	char rcpt_path[CONF_PATH_MAX]; /* CONF_RCPT_FILE */
 	struct conf_route route;
+	struct conf_schedule schedule;
 	struct conf_pos pos;
 };
 
@@ -81,6 +104,7 @@ struct conf_connector {
 	uint32_t id;
 	char pattern[CONF_NAME_MAX]; /* "*", "example.net", "*.example.net" */
 	struct conf_route route;     /* DNS or SMARTHOST */
+	struct conf_schedule schedule;
 	struct conf_pos pos;
 };
 
@@ -96,6 +120,28 @@ struct conf_side {
 	struct netset reach;       /* exceptions to special-use ranges */
 	uint32_t workers_in;
 	uint32_t workers_out;
+};
+
+/* so many messages in so many seconds; count 0: not limited */
+struct conf_rate {
+	uint32_t count;
+	uint32_t period; /* s */
+};
+
+/* "limit to": each destination that the pattern fits, for itself */
+struct conf_pace {
+	char pattern[CONF_NAME_MAX]; /* "*", "example.net", "*.example.net" */
+	uint32_t sessions; /* at a time; 0: as limits.out_sessions */
+	uint32_t messages; /* a connection; 0: as limits.out_messages */
+	struct conf_rate rate;
+	struct conf_pos pos;
+};
+
+/* "limit from": each host in the network, for itself */
+struct conf_source {
+	struct netprefix prefix;
+	struct conf_rate rate;
+	struct conf_pos pos;
 };
 
 /* none is 0 but data_rate, which then is not judged */
@@ -142,10 +188,11 @@ struct conf {
 	struct conf_connector *connectors; /* most specific first */
 	uint32_t nconnectors;
 	struct conf_limits limits;
-	uint32_t retry[CONF_RETRY_MAX]; /* s; the last one repeats */
-	uint32_t nretry;
-	uint32_t expire;     /* s */
-	uint32_t warn_after; /* s; 0: no delay warning */
+	struct conf_pace *paces; /* most specific first */
+	uint32_t npaces;
+	struct conf_source *sources; /* most specific first */
+	uint32_t nsources;
+	struct conf_schedule schedule; /* all of it is set */
 	enum conf_log_kind log_kind;
 	char log_path[CONF_PATH_MAX];
 	char spool[CONF_PATH_MAX];
@@ -181,6 +228,31 @@ const struct conf_domain *conf_domain_find(
  */
 const struct conf_connector *conf_connector_find(
     const struct conf *, const char *name, size_t len);
+/* What holds for a name; the same order.  NULL: nothing is stated. */
+const struct conf_pace *conf_pace_find(
+    const struct conf *, const char *name, size_t len);
+/* What holds for a host: of several networks the smallest.  NULL: nothing. */
+const struct conf_source *conf_source_find(
+    const struct conf *, const struct netaddr *);
+/*
+ * The schedule of mail to a domain: its own, or that of its connector.  What
+ * is not set there is the configuration's.  Never NULL.
+ */
+const struct conf_schedule *conf_schedule_find(
+    const struct conf *, const char *name, size_t len);
+/* Of the two the one that says when to retry. */
+const struct conf_schedule *conf_retry(
+    const struct conf *, const struct conf_schedule *);
+/* s, as that schedule says or else the configuration */
+uint32_t conf_expire(const struct conf *, const struct conf_schedule *);
+/* the same; 0: never, or not before it expires */
+uint32_t conf_warn_after(const struct conf *, const struct conf_schedule *);
+/*
+ * All values that conf_expire() can have, or conf_warn_after() but 0, in
+ * ascending order: how many, or -1: more than CONF_AGES_MAX.
+ */
+int conf_ages(const struct conf *, enum conf_schedule_set,
+    uint32_t[CONF_AGES_MAX]);
 /*
  * Append a zeroed element (id set); pointers to others become invalid.  NULL:
  * ENOMEM, or ERANGE past a CONF_*_MAX.
@@ -188,13 +260,17 @@ const struct conf_connector *conf_connector_find(
 struct conf_listener *conf_add_listener(struct conf *);
 struct conf_domain *conf_add_domain(struct conf *);
 struct conf_connector *conf_add_connector(struct conf *);
+struct conf_pace *conf_add_pace(struct conf *);
+struct conf_source *conf_add_source(struct conf *);
 struct conf_host *conf_route_add_host(struct conf_route *);
 /*
- * Sorts domains and connectors and numbers them anew.  To be called when all
- * are added, and before any *_find().
+ * Sorts what is looked for, and numbers domains and connectors anew.  To be
+ * called when all are added, and before any *_find().
  */
 void conf_seal(struct conf *);
-/* Order of connectors: most specific first, of two suffixes the longer. */
+/* Order of sources: most specific first. */
+int conf_source_cmp(const struct netprefix *, const struct netprefix *);
+/* Order of patterns: most specific first, of two suffixes the longer. */
 int conf_pattern_cmp(const char *, const char *);
 const char *side_name(enum side); /* "ext", "int" */
 

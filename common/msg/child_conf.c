@@ -11,12 +11,11 @@
 #include <string.h>
 
 #include "common/msg/child_conf.h"
+#include "common/msg/child_conf_int.h"
 
 #define FLAGS                                                                  \
 	(CONF_F_SINGLE_HOMED | CONF_F_BEST_EFFORT | CONF_F_FORWARDING |        \
 	    CONF_F_COMPANY_SENDERS)
-#define OF_DOMAIN    1 /* whose host it is */
-#define OF_CONNECTOR 2
 
 struct encoder {
 	const struct conf *conf;
@@ -75,8 +74,8 @@ is_lower(const char *s)
 	return true;
 }
 
-static bool
-is_pattern(const char *s)
+bool
+cc_is_pattern(const char *s)
 {
 	if (strcmp(s, "*") == 0)
 		return true;
@@ -85,8 +84,8 @@ is_pattern(const char *s)
 	return is_name(s) && is_lower(s);
 }
 
-static int
-get_text(struct ibuf *b, char *s, size_t cap, bool (*good)(const char *))
+int
+cc_get_text(struct ibuf *b, char *s, size_t cap, bool (*good)(const char *))
 {
 	if (ibuf_get_cstr(b, s, cap, NULL) == 0 && good(s))
 		return 0;
@@ -115,8 +114,8 @@ is_optional_interface(const char *s)
 }
 
 /* A number that must be one of lo to hi. */
-static void
-get_range8(struct ibuf *b, uint8_t *n, uint8_t lo, uint8_t hi)
+void
+cc_get_range8(struct ibuf *b, uint8_t *n, uint8_t lo, uint8_t hi)
 {
 	if (ibuf_get_n8(b, n) == 0 && (*n < lo || *n > hi))
 		b->failed = true;
@@ -137,130 +136,13 @@ get_global(struct conf *c, struct ibuf *b)
 {
 	uint8_t kind;
 
-	(void)get_text(b, c->hostname, sizeof(c->hostname), is_name);
+	(void)cc_get_text(b, c->hostname, sizeof(c->hostname), is_name);
 	(void)ibuf_get_n32(b, &c->flags);
-	get_range8(b, &kind, CONF_LOG_STDERR, CONF_LOG_FILE);
+	cc_get_range8(b, &kind, CONF_LOG_STDERR, CONF_LOG_FILE);
 	if (ibuf_get_end(b) == -1 || (c->flags & ~(uint32_t)FLAGS) != 0)
 		return -1;
 	c->log_kind = (enum conf_log_kind)kind;
 	return 0;
-}
-
-/* --- limits --- */
-
-#define LIMIT32(field)                                                         \
-	{                                                                      \
-		offsetof(struct conf_limits, field), 4, 1                      \
-	}
-#define LIMIT64(field)                                                         \
-	{                                                                      \
-		offsetof(struct conf_limits, field), 8, 1                      \
-	}
-
-/* in the order of the message */
-static const struct limit {
-	size_t offset, width;
-	uint64_t least;
-} limits[] = {
-	LIMIT64(message_size),
-	LIMIT32(recipients),
-	LIMIT32(sessions),
-	LIMIT32(sessions_per_address),
-	LIMIT32(errors),
-	LIMIT32(unknown_rcpts),
-	LIMIT32(messages_per_session),
-	LIMIT32(hops),
-	LIMIT32(command_timeout),
-	LIMIT32(data_timeout),
-	{ offsetof(struct conf_limits, data_rate), 4, 0 },
-	LIMIT32(session_time),
-	LIMIT32(out_sessions),
-	LIMIT32(out_messages),
-	LIMIT64(spool_in),
-	LIMIT64(spool_out),
-};
-#define NLIMITS (sizeof(limits) / sizeof(limits[0]))
-
-static void
-put_limits(struct ibuf *b, const struct conf *c)
-{
-	const uint8_t *base = (const uint8_t *)&c->limits;
-	uint64_t n64;
-	uint32_t n32;
-	size_t i;
-
-	for (i = 0; i < NLIMITS; i++) {
-		if (limits[i].width == 8) {
-			memcpy(&n64, base + limits[i].offset, 8);
-			(void)ibuf_add_n64(b, n64);
-		} else {
-			memcpy(&n32, base + limits[i].offset, 4);
-			(void)ibuf_add_n32(b, n32);
-		}
-	}
-}
-
-static uint64_t
-get_limit(struct ibuf *b, const struct limit *l, uint8_t *to)
-{
-	uint64_t n64 = 0;
-	uint32_t n32 = 0;
-
-	if (l->width == 8) {
-		(void)ibuf_get_n64(b, &n64);
-		memcpy(to, &n64, 8);
-		return n64;
-	}
-	(void)ibuf_get_n32(b, &n32);
-	memcpy(to, &n32, 4);
-	return n32;
-}
-
-static int
-get_limits(struct conf *c, struct ibuf *b)
-{
-	uint8_t *base = (uint8_t *)&c->limits;
-	const struct limit *l;
-
-	for (l = limits; l < limits + NLIMITS; l++) {
-		if (get_limit(b, l, base + l->offset) < l->least)
-			return -1;
-	}
-	return ibuf_get_end(b);
-}
-
-/* --- schedule --- */
-
-static void
-put_schedule(struct ibuf *b, const struct conf *c)
-{
-	uint32_t i;
-
-	(void)ibuf_add_n32(b, c->expire);
-	(void)ibuf_add_n32(b, c->warn_after);
-	(void)ibuf_add_n8(b, c->nretry);
-	for (i = 0; i < c->nretry; i++)
-		(void)ibuf_add_n32(b, c->retry[i]);
-}
-
-static int
-get_schedule(struct conf *c, struct ibuf *b)
-{
-	uint8_t n;
-	size_t i;
-
-	(void)ibuf_get_n32(b, &c->expire);
-	(void)ibuf_get_n32(b, &c->warn_after);
-	get_range8(b, &n, 1, CONF_RETRY_MAX);
-	if (ibuf_failed(b) || c->expire == 0)
-		return -1;
-	memset(c->retry, 0, sizeof(c->retry));
-	for (i = 0; i < n; i++) {
-		if (ibuf_get_n32(b, &c->retry[i]) == -1 || c->retry[i] == 0)
-			return -1;
-	}
-	c->nretry = n;
-	return ibuf_get_end(b);
 }
 
 /* --- sides and their sets --- */
@@ -309,18 +191,18 @@ get_side(struct conf *c, struct ibuf *b)
 	struct conf_side *s;
 	size_t i;
 
-	get_range8(b, &side, SIDE_EXT, SIDE_INT);
+	cc_get_range8(b, &side, SIDE_EXT, SIDE_INT);
 	if (ibuf_failed(b))
 		return -1;
 	s = &c->side[side];
-	(void)get_text(b, s->interface, sizeof(s->interface),
+	(void)cc_get_text(b, s->interface, sizeof(s->interface),
 	    is_optional_interface);
-	(void)get_text(b, s->netns, sizeof(s->netns), is_optional_name);
+	(void)cc_get_text(b, s->netns, sizeof(s->netns), is_optional_name);
 	get_source(b, &s->source4, NETADDR_V4);
 	get_source(b, &s->source6, NETADDR_V6);
-	get_range8(b, &workers_in, 1, CONF_WORKERS_MAX);
-	get_range8(b, &workers_out, 1, CONF_WORKERS_MAX);
-	get_range8(b, &ndns, 0, CONF_DNS_MAX);
+	cc_get_range8(b, &workers_in, 1, CONF_WORKERS_MAX);
+	cc_get_range8(b, &workers_out, 1, CONF_WORKERS_MAX);
+	cc_get_range8(b, &ndns, 0, CONF_DNS_MAX);
 	if (ibuf_failed(b))
 		return -1;
 	for (i = 0; i < ndns; i++)
@@ -396,7 +278,7 @@ get_listener(struct conf *c, struct ibuf *b)
 	uint8_t side;
 
 	(void)ibuf_get_n32(b, &in.id);
-	get_range8(b, &side, SIDE_EXT, SIDE_INT);
+	cc_get_range8(b, &side, SIDE_EXT, SIDE_INT);
 	get_endpoint(b, &in.addr);
 	(void)ibuf_get_n32(b, &in.pos.line);
 	if (ibuf_get_end(b) == -1 || in.id != c->nlisteners)
@@ -430,12 +312,12 @@ get_domain(struct conf *c, struct ibuf *b)
 	uint8_t rcpt, route;
 
 	(void)ibuf_get_n32(b, &in.id);
-	(void)get_text(b, in.name, sizeof(in.name), is_domain);
-	get_range8(b, &rcpt, CONF_RCPT_ANY, CONF_RCPT_FILE);
+	(void)cc_get_text(b, in.name, sizeof(in.name), is_domain);
+	cc_get_range8(b, &rcpt, CONF_RCPT_ANY, CONF_RCPT_FILE);
 	(void)ibuf_get_n32(b, &in.pos.line);
-	get_range8(b, &route, 0, CONF_ROUTE_MX);
+	cc_get_range8(b, &route, 0, CONF_ROUTE_MX);
 	if (route == CONF_ROUTE_MX)
-		(void)get_text(b, in.route.mx, sizeof(in.route.mx), is_name);
+		(void)cc_get_text(b, in.route.mx, sizeof(in.route.mx), is_name);
 	if (ibuf_get_end(b) == -1 || in.id != c->ndomains)
 		return -1;
 	/* in order, and none twice */
@@ -466,9 +348,9 @@ get_connector(struct conf *c, struct ibuf *b)
 	uint8_t route;
 
 	(void)ibuf_get_n32(b, &in.id);
-	(void)get_text(b, in.pattern, sizeof(in.pattern), is_pattern);
+	(void)cc_get_text(b, in.pattern, sizeof(in.pattern), cc_is_pattern);
 	(void)ibuf_get_n32(b, &in.pos.line);
-	get_range8(b, &route, CONF_ROUTE_DNS, CONF_ROUTE_SMARTHOST);
+	cc_get_range8(b, &route, CONF_ROUTE_DNS, CONF_ROUTE_SMARTHOST);
 	if (ibuf_get_end(b) == -1 || in.id != c->nconnectors)
 		return -1;
 	if (in.id > 0 &&
@@ -498,9 +380,9 @@ owner(struct conf *c, uint8_t of, uint32_t id)
 {
 	struct conf_route *r = NULL;
 
-	if (of == OF_DOMAIN && id < c->ndomains)
+	if (of == CC_OF_DOMAIN && id < c->ndomains)
 		r = &c->domains[id].route;
-	else if (of == OF_CONNECTOR && id < c->nconnectors)
+	else if (of == CC_OF_CONNECTOR && id < c->nconnectors)
 		r = &c->connectors[id].route;
 	if (r == NULL ||
 	    (r->kind != CONF_ROUTE_HOSTS && r->kind != CONF_ROUTE_SMARTHOST))
@@ -516,9 +398,9 @@ get_host(struct conf *c, struct ibuf *b)
 	uint32_t id;
 	uint8_t of;
 
-	get_range8(b, &of, OF_DOMAIN, OF_CONNECTOR);
+	cc_get_range8(b, &of, CC_OF_DOMAIN, CC_OF_CONNECTOR);
 	(void)ibuf_get_n32(b, &id);
-	(void)get_text(b, in.name, sizeof(in.name), is_optional_name);
+	(void)cc_get_text(b, in.name, sizeof(in.name), is_optional_name);
 	(void)ibuf_get_netaddr(b, &in.addr);
 	(void)ibuf_get_n16(b, &in.port);
 	if (ibuf_get_end(b) == -1 || in.port == 0 || in.addr.port != 0)
@@ -555,8 +437,8 @@ send_single(const struct encoder *e)
 		void (*put)(struct ibuf *, const struct conf *);
 	} singles[] = {
 		{ CC_G_GLOBAL, CC_GLOBAL, put_global },
-		{ CC_G_LIMITS, CC_LIMITS, put_limits },
-		{ CC_G_SCHEDULE, CC_SCHEDULE, put_schedule },
+		{ CC_G_LIMITS, CC_LIMITS, cc_put_limits },
+		{ CC_G_SCHEDULE, CC_SCHEDULE, cc_put_schedule },
 	};
 	struct ibuf b;
 	size_t i;
@@ -649,6 +531,19 @@ send_hosts(const struct encoder *e, uint8_t of, uint32_t id,
 	return 0;
 }
 
+/* What its statement says of the schedule, if that says anything. */
+static int
+send_schedule(const struct encoder *e, uint8_t of, uint32_t id,
+    const struct conf_schedule *s)
+{
+	struct ibuf b;
+
+	if ((e->grant & CC_G_SCHEDULE) == 0 || s->set == 0)
+		return 0;
+	cc_put_schedule_of(fresh(&b), of, id, s);
+	return emit(e, CC_SCHEDULE_OF, &b);
+}
+
 static int
 send_domains(const struct encoder *e)
 {
@@ -664,7 +559,9 @@ send_domains(const struct encoder *e)
 		put_domain(fresh(&b), d, routes);
 		if (emit(e, CC_DOMAIN, &b) == -1)
 			return -1;
-		if (routes && send_hosts(e, OF_DOMAIN, i, &d->route) == -1)
+		if (routes && send_hosts(e, CC_OF_DOMAIN, i, &d->route) == -1)
+			return -1;
+		if (send_schedule(e, CC_OF_DOMAIN, i, &d->schedule) == -1)
 			return -1;
 	}
 	return 0;
@@ -683,7 +580,29 @@ send_connectors(const struct encoder *e)
 		k = &e->conf->connectors[i];
 		put_connector(fresh(&b), k);
 		if (emit(e, CC_CONNECTOR, &b) == -1 ||
-		    send_hosts(e, OF_CONNECTOR, i, &k->route) == -1)
+		    send_hosts(e, CC_OF_CONNECTOR, i, &k->route) == -1 ||
+		    send_schedule(e, CC_OF_CONNECTOR, i, &k->schedule) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+send_paces(const struct encoder *e)
+{
+	struct ibuf b;
+	uint32_t i;
+
+	if ((e->grant & CC_G_PACE) == 0)
+		return 0;
+	for (i = 0; i < e->conf->npaces; i++) {
+		cc_put_pace(fresh(&b), &e->conf->paces[i]);
+		if (emit(e, CC_PACE, &b) == -1)
+			return -1;
+	}
+	for (i = 0; i < e->conf->nsources; i++) {
+		cc_put_source(fresh(&b), &e->conf->sources[i]);
+		if (emit(e, CC_SOURCE, &b) == -1)
 			return -1;
 	}
 	return 0;
@@ -695,7 +614,7 @@ cc_encode(const struct conf *c, uint32_t grant,
 {
 	static int (*const parts[])(const struct encoder *) = { send_single,
 		send_sides, send_sets, send_listeners, send_domains,
-		send_connectors };
+		send_connectors, send_paces };
 	const struct encoder e = { c, grant, send, arg };
 	struct ibuf b;
 	size_t i;
@@ -720,7 +639,10 @@ get_begin(struct conf *c, struct ibuf *b)
 static int
 get_done(struct conf *c, struct ibuf *b)
 {
-	if (ibuf_get_end(b) == -1)
+	uint32_t ages[CONF_AGES_MAX];
+
+	if (ibuf_get_end(b) == -1 || conf_ages(c, CONF_S_EXPIRE, ages) == -1 ||
+	    conf_ages(c, CONF_S_WARN, ages) == -1)
 		return -1;
 	conf_seal(c);
 	return 0;
@@ -735,14 +657,17 @@ cc_decode(struct conf *c, uint16_t type, struct ibuf *b)
 	} items[] = {
 		{ CC_BEGIN, get_begin },
 		{ CC_GLOBAL, get_global },
-		{ CC_LIMITS, get_limits },
-		{ CC_SCHEDULE, get_schedule },
+		{ CC_LIMITS, cc_get_limits },
+		{ CC_SCHEDULE, cc_get_schedule },
 		{ CC_SIDE, get_side },
 		{ CC_PREFIX, get_prefix },
 		{ CC_LISTENER, get_listener },
 		{ CC_DOMAIN, get_domain },
 		{ CC_CONNECTOR, get_connector },
 		{ CC_HOST, get_host },
+		{ CC_SCHEDULE_OF, cc_get_schedule_of },
+		{ CC_PACE, cc_get_pace },
+		{ CC_SOURCE, cc_get_source },
 		{ CC_END, get_done },
 	};
 	size_t i;

@@ -24,14 +24,18 @@ enum cc_type {
 	CC_DOMAIN = MSG_TYPE(EDGE_CHILD_CONF, 8),    /* name and recipients */
 	CC_CONNECTOR = MSG_TYPE(EDGE_CHILD_CONF, 9), /* pattern and kind */
 	CC_HOST = MSG_TYPE(EDGE_CHILD_CONF, 10),     /* one host of a route */
-	CC_END = MSG_TYPE(EDGE_CHILD_CONF, 11)
+	CC_END = MSG_TYPE(EDGE_CHILD_CONF, 11),
+	CC_SCHEDULE_OF = MSG_TYPE(EDGE_CHILD_CONF, 12), /* of one domain or
+							   connector */
+	CC_PACE = MSG_TYPE(EDGE_CHILD_CONF, 13),     /* one "limit to" */
+	CC_SOURCE = MSG_TYPE(EDGE_CHILD_CONF, 14)    /* one "limit from" */
 };
 
 /* which items a program is given: bits for master/topology.c */
 enum cc_grant {
 	CC_G_GLOBAL = 1 << 0,
 	CC_G_LIMITS = 1 << 1,
-	CC_G_SCHEDULE = 1 << 2,
+	CC_G_SCHEDULE = 1 << 2,   /* also of the domains that it gets */
 	CC_G_SIDE_EXT = 1 << 3,   /* source, interface, DNS servers, workers */
 	CC_G_SIDE_INT = 1 << 4,
 	CC_G_NETWORKS = 1 << 5,   /* internal networks */
@@ -40,7 +44,8 @@ enum cc_grant {
 	CC_G_LISTENERS = 1 << 8,
 	CC_G_DOMAINS = 1 << 9,    /* names and recipient kinds */
 	CC_G_ROUTES = 1 << 10,    /* where domains go */
-	CC_G_CONNECTORS = 1 << 11
+	CC_G_CONNECTORS = 1 << 11,
+	CC_G_PACE = 1 << 12       /* limits of destinations and of senders */
 };
 
 enum cc_set {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/msg/child_conf.o common/base/ibuf.o common/base/netaddr.o */
+/* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o */
 /*
  * A series of configuration items, each a byte of its type, two of its length,
@@ -16,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-#define ALL 0xfffU
+#define ALL 0x1fffU
 
 struct series {
 	uint8_t *data;
@@ -82,18 +83,31 @@ search(const struct conf *c)
 				   strlen(k->pattern)) == k);
 	}
 	(void)conf_connector_find(c, "a.b.example.net", 15);
+	for (i = 0; i < c->npaces; i++)
+		if (c->paces[i].pattern[0] != '*')
+			assert(
+			    conf_pace_find(c, c->paces[i].pattern,
+				strlen(c->paces[i].pattern)) == &c->paces[i]);
+	for (i = 0; i < c->nsources; i++)
+		assert(conf_source_find(c, &c->sources[i].prefix.addr) != NULL);
+	assert(conf_schedule_find(c, "a.b.example.net", 15) != NULL);
 }
 
 static void
 check(struct conf *a)
 {
 	struct series first = { 0 }, second = { 0 };
-	struct conf *b = conf_new();
+	uint32_t ages[CONF_AGES_MAX];
+	struct conf *b;
 
-	assert(b != NULL);
 	if (a->hostname[0] == '\0')
 		(void)strlcpy(a->hostname, "gw", sizeof(a->hostname));
+	if (conf_ages(a, CONF_S_EXPIRE, ages) == -1 ||
+	    conf_ages(a, CONF_S_WARN, ages) == -1)
+		return; /* refused at its end */
 	conf_seal(a);
+	b = conf_new();
+	assert(b != NULL);
 	search(a);
 	assert(cc_encode(a, ALL, keep, &first) == 0);
 	assert(replay(b, first.data, first.len) == 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/msg/child_conf.o common/base/ibuf.o common/base/netaddr.o */
+/* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o regress/unit/child_conf_stage.o */
 /* Edge 2: no malformed item passes. */
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,9 +102,9 @@ SPOIL(size_none, c->limits.message_size = 0)
 SPOIL(recipients_none, c->limits.recipients = 0)
 SPOIL(hops_none, c->limits.hops = 0)
 SPOIL(quota_none, c->limits.spool_out = 0)
-SPOIL(retry_none, c->nretry = 0)
-SPOIL(retry_zero, c->retry[1] = 0)
-SPOIL(expire_zero, c->expire = 0)
+SPOIL(retry_none, c->schedule.nretry = 0)
+SPOIL(retry_zero, c->schedule.retry[1] = 0)
+SPOIL(expire_zero, c->schedule.expire = 0)
 SPOIL(interface_slash, TEXT(c->side[0].interface, "a/b"))
 SPOIL(interface_space, TEXT(c->side[0].interface, "a b"))
 SPOIL(interface_up, TEXT(c->side[0].interface, ".."))
@@ -154,6 +156,24 @@ SPOIL(host_port, c->domains[1].route.hosts[0].port = 0)
 SPOIL(host_neither, c->domains[1].route.hosts[0].name[0] = '\0')
 SPOIL(host_both, c->domains[1].route.hosts[0].addr = addr("10.0.0.9", 0))
 SPOIL(host_addr_port, c->domains[1].route.hosts[1].addr.port = 26)
+SPOIL(schedule_set, c->domains[0].schedule.set = CONF_S_ALL + 1)
+SPOIL(schedule_unset, c->domains[0].schedule.set = CONF_S_WARN)
+SPOIL(schedule_expire0, c->domains[0].schedule.expire = 0)
+SPOIL(schedule_retry, c->connectors[0].schedule.nretry = 0)
+SPOIL(schedule_retry0, c->connectors[0].schedule.retry[1] = 0)
+SPOIL(schedule_warn, c->domains[0].schedule.warn_after = 5)
+SPOIL(pace_pattern, TEXT(c->paces[0].pattern, "a b"))
+SPOIL(pace_upper, TEXT(c->paces[0].pattern, "Big.test"))
+SPOIL(pace_same, TEXT(c->paces[1].pattern, "big.test"))
+SPOIL(pace_order, TEXT(c->paces[0].pattern, "*"))
+SPOIL(pace_count, c->paces[0].rate.count = CONF_RATE_COUNT_MAX + 1)
+SPOIL(pace_period, c->paces[0].rate.period = CONF_RATE_PERIOD_MAX + 1)
+SPOIL(pace_period0, c->paces[0].rate.period = 0)
+SPOIL(pace_count0, c->paces[0].rate.count = 0)
+SPOIL(source_none, c->sources[0].rate = (struct conf_rate){ 0 })
+SPOIL(source_same, c->sources[1].prefix = c->sources[0].prefix)
+SPOIL(source_order, c->sources[1].prefix.len = 32)
+SPOIL(source_count, c->sources[0].rate.count = CONF_RATE_COUNT_MAX + 1)
 SPOIL(host_name, TEXT(c->domains[1].route.hosts[0].name, "a;b"))
 
 #define ROW(name)                                                              \
@@ -231,6 +251,24 @@ static const struct {
 	ROW(host_neither),
 	ROW(host_both),
 	ROW(host_addr_port),
+	ROW(schedule_set),
+	ROW(schedule_unset),
+	ROW(schedule_expire0),
+	ROW(schedule_retry),
+	ROW(schedule_retry0),
+	ROW(schedule_warn),
+	ROW(pace_pattern),
+	ROW(pace_upper),
+	ROW(pace_same),
+	ROW(pace_order),
+	ROW(pace_count),
+	ROW(pace_period),
+	ROW(pace_period0),
+	ROW(pace_count0),
+	ROW(source_none),
+	ROW(source_same),
+	ROW(source_order),
+	ROW(source_count),
 	ROW(host_name),
 };
 
@@ -415,6 +453,62 @@ prefix(struct conf *c, uint8_t set)
 	return cc_decode(c, CC_PREFIX, &b);
 }
 
+static int
+schedule_for(struct conf *c, uint8_t of, uint32_t id, uint32_t expire)
+{
+	struct ibuf b;
+
+	(void)ibuf_add_n8(raw(&b), of);
+	(void)ibuf_add_n32(&b, id);
+	(void)ibuf_add_n8(&b, CONF_S_EXPIRE);
+	(void)ibuf_add_n32(&b, expire);
+	(void)ibuf_add_n32(&b, 0);
+	assert_int_equal(ibuf_add_n8(&b, 0), 0);
+	return cc_decode(c, CC_SCHEDULE_OF, &b);
+}
+
+/* A schedule needs an owner that is there and has none yet. */
+static void
+test_schedule_owner(void **state)
+{
+	struct conf *c = sample();
+
+	(void)state;
+	assert_int_equal(schedule_for(c, 1, 0, 9), -1); /* has one */
+	assert_int_equal(schedule_for(c, 1, 1, 9), 0);
+	assert_int_equal(schedule_for(c, 1, 1, 9), -1);
+	assert_int_equal(schedule_for(c, 1, 2, 9), -1);
+	assert_int_equal(schedule_for(c, 1, UINT32_MAX, 9), -1);
+	assert_int_equal(schedule_for(c, 2, 0, 9), -1);
+	assert_int_equal(schedule_for(c, 2, 1, 9), 0);
+	assert_int_equal(schedule_for(c, 2, 2, 9), -1);
+	assert_int_equal(schedule_for(c, 0, 0, 9), -1);
+	assert_int_equal(schedule_for(c, 3, 0, 9), -1);
+	conf_free(c);
+}
+
+/* Each lifetime costs queued a walk: so many and no more. */
+static void
+test_ages_bound(void **state)
+{
+	struct conf *c = conf_new();
+	struct conf_domain *d;
+	struct ibuf b;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < CONF_AGES_MAX; i++) {
+		d = conf_add_domain(c);
+		(void)snprintf(d->name, sizeof(d->name), "d%02u.test", i);
+		if (i > 0) /* with the general one it is that many */
+			assert_int_equal(schedule_for(c, 1, i, i), 0);
+	}
+	assert_int_equal(cc_decode(c, CC_END, raw(&b)), 0);
+	assert_int_equal(schedule_for(c, 1, 0, CONF_AGES_MAX), 0);
+	assert_int_equal(cc_decode(c, CC_END, raw(&b)), -1);
+	conf_free(c);
+}
+
 static void
 test_sets(void **state)
 {
@@ -446,6 +540,8 @@ main(void)
 		cmocka_unit_test(test_host_owner),
 		cmocka_unit_test(test_listeners_bound),
 		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_schedule_owner),
+		cmocka_unit_test(test_ages_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

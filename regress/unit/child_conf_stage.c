@@ -89,6 +89,30 @@ add_lists(struct conf *c)
 	k->pos.line = 12;
 	add_host(&k->route, "relay.partner.test", NULL);
 	add_host(&k->route, "", "2001:db8::99");
+	k->schedule =
+	    (struct conf_schedule){ CONF_S_ALL, { 7, 70 }, 2, 700, 90 };
+	d->schedule =
+	    (struct conf_schedule){ .set = CONF_S_EXPIRE, .expire = 86400 };
+}
+
+static void
+add_paces(struct conf *c)
+{
+	struct conf_pace *p;
+	struct conf_source *s;
+
+	p = conf_add_pace(c);
+	*p = (struct conf_pace){ "*", 40, 0, { 0, 0 }, { 20 } };
+	p = conf_add_pace(c);
+	*p = (struct conf_pace){ "big.test", 2, 50, { 600, 60 }, { 21 } };
+	s = conf_add_source(c);
+	s->rate =
+	    (struct conf_rate){ CONF_RATE_COUNT_MAX, CONF_RATE_PERIOD_MAX };
+	s->pos.line = 22;
+	assert_int_equal(netprefix_parse(&s->prefix, "10.0.0.0/24"), 0);
+	s = conf_add_source(c);
+	s->rate = (struct conf_rate){ 1, 1 };
+	assert_int_equal(netprefix_parse(&s->prefix, "2001:db8::/32"), 0);
 }
 
 struct conf *
@@ -104,10 +128,10 @@ sample(void)
 	c->limits.data_rate = 0;
 	c->limits.message_size = 1ULL << 40;
 	c->limits.out_messages = UINT32_MAX;
-	c->nretry = 2;
-	c->retry[0] = 5;
-	c->retry[1] = 500;
-	c->warn_after = 0;
+	c->schedule.nretry = 2;
+	c->schedule.retry[0] = 5;
+	c->schedule.retry[1] = 500;
+	c->schedule.warn_after = 0;
 	(void)strlcpy(e->interface, "eth0.100", CONF_IFNAME_MAX);
 	(void)strlcpy(e->netns, "ext", CONF_NAME_MAX);
 	e->source4 = addr("203.0.113.26", 0);
@@ -123,6 +147,7 @@ sample(void)
 	add_prefix(&i->accept_from, "10.0.0.10");
 	add_prefix(&i->reach, "169.254.7.0/24");
 	add_lists(c);
+	add_paces(c);
 	conf_seal(c);
 	return c;
 }

@@ -11,7 +11,7 @@
 
 #include "common/msg/child_conf.h"
 
-#define ALL	 0xfffU /* every grant */
+#define ALL	 0x1fffU /* every grant */
 #define SENT_MAX 200
 
 struct sent {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/msg/child_conf.o common/base/ibuf.o common/base/netaddr.o */
+/* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o regress/unit/child_conf_stage.o */
 /* Edge 2: a configuration goes over whole, and each program gets its part. */
 #include <errno.h>
@@ -105,6 +106,42 @@ same_lists(const struct conf *a, const struct conf *b)
 }
 
 static void
+same_schedule(const struct conf_schedule *a, const struct conf_schedule *b)
+{
+	assert_int_equal(a->set, b->set);
+	assert_int_equal(a->nretry, b->nretry);
+	assert_memory_equal(a->retry, b->retry, sizeof(a->retry));
+	assert_int_equal(a->expire, b->expire);
+	assert_int_equal(a->warn_after, b->warn_after);
+}
+
+static void
+same_policy(const struct conf *a, const struct conf *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->ndomains; i++)
+		same_schedule(&a->domains[i].schedule, &b->domains[i].schedule);
+	for (i = 0; i < a->nconnectors; i++)
+		same_schedule(&a->connectors[i].schedule,
+		    &b->connectors[i].schedule);
+	assert_int_equal(a->npaces, b->npaces);
+	for (i = 0; i < a->npaces; i++)
+		assert_memory_equal(&a->paces[i], &b->paces[i],
+		    sizeof(a->paces[i]));
+	assert_int_equal(a->nsources, b->nsources);
+	for (i = 0; i < a->nsources; i++) {
+		assert_int_equal(conf_source_cmp(&a->sources[i].prefix,
+				     &b->sources[i].prefix),
+		    0);
+		assert_memory_equal(&a->sources[i].rate, &b->sources[i].rate,
+		    sizeof(a->sources[i].rate));
+		assert_int_equal(a->sources[i].pos.line,
+		    b->sources[i].pos.line);
+	}
+}
+
+static void
 test_round_trip(void **state)
 {
 	struct conf *a = sample(), *b;
@@ -117,13 +154,17 @@ test_round_trip(void **state)
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->log_kind, b->log_kind);
 	assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
-	assert_int_equal(a->nretry, b->nretry);
-	assert_memory_equal(a->retry, b->retry, 2 * sizeof(a->retry[0]));
-	assert_int_equal(a->expire, b->expire);
-	assert_int_equal(a->warn_after, b->warn_after);
+	assert_int_equal(a->schedule.nretry, b->schedule.nretry);
+	assert_memory_equal(a->schedule.retry, b->schedule.retry,
+	    2 * sizeof(a->schedule.retry[0]));
+	assert_int_equal(a->schedule.expire, b->schedule.expire);
+	assert_int_equal(a->schedule.warn_after, b->schedule.warn_after);
 	same_side(&a->side[0], &b->side[0]);
 	same_side(&a->side[1], &b->side[1]);
 	same_lists(a, b);
+	same_policy(a, b);
+	assert_int_equal(b->domains[0].schedule.set, CONF_S_EXPIRE);
+	assert_int_equal(b->npaces + b->nsources, 4);
 	/* paths stay with posternd */
 	assert_string_equal(b->domains[1].name, "example.com");
 	assert_string_equal(b->domains[1].rcpt_path, "");
@@ -146,6 +187,7 @@ test_round_trip_empty(void **state)
 	b = before(nsent);
 	same_side(&a->side[0], &b->side[0]);
 	same_lists(a, b);
+	same_policy(a, b);
 	conf_free(a);
 	conf_free(b);
 }
@@ -169,6 +211,12 @@ static const struct {
 	{ CC_G_DOMAINS, { CC_DOMAIN, CC_DOMAIN } },
 	{ CC_G_ROUTES, { CC_DOMAIN, CC_DOMAIN, CC_HOST, CC_HOST } },
 	{ CC_G_CONNECTORS, { CC_CONNECTOR, CC_HOST, CC_HOST, CC_CONNECTOR } },
+	{ CC_G_PACE, { CC_PACE, CC_PACE, CC_SOURCE, CC_SOURCE } },
+	{ CC_G_SCHEDULE | CC_G_DOMAINS,
+	    { CC_SCHEDULE, CC_DOMAIN, CC_SCHEDULE_OF, CC_DOMAIN } },
+	{ CC_G_SCHEDULE | CC_G_CONNECTORS,
+	    { CC_SCHEDULE, CC_CONNECTOR, CC_HOST, CC_HOST, CC_SCHEDULE_OF,
+		CC_CONNECTOR } },
 	{ CC_G_GLOBAL | CC_G_SIDE_INT | CC_G_CONNECTORS,
 	    { CC_GLOBAL, CC_SIDE, CC_CONNECTOR, CC_HOST, CC_HOST,
 		CC_CONNECTOR } },
@@ -271,14 +319,18 @@ test_longest(void **state)
 	memset(c->domains[0].name, 'a', CONF_NAME_MAX - 1);
 	memset(c->domains[0].route.mx, 'm', CONF_NAME_MAX - 1);
 	for (i = 0; i < CONF_RETRY_MAX; i++)
-		c->retry[i] = UINT32_MAX;
-	c->nretry = CONF_RETRY_MAX;
+		c->schedule.retry[i] = UINT32_MAX;
+	c->schedule.nretry = CONF_RETRY_MAX;
+	c->domains[0].schedule = c->schedule;
+	c->domains[0].schedule.set = CONF_S_ALL;
+	memset(c->paces[0].pattern, 'p', CONF_NAME_MAX - 1);
 	assert_int_equal(encode(c, ALL), 0);
 	d = before(nsent);
 	assert_string_equal(c->hostname, d->hostname);
 	assert_string_equal(c->domains[0].name, d->domains[0].name);
 	same_side(s, &d->side[SIDE_EXT]);
-	assert_int_equal(d->nretry, CONF_RETRY_MAX);
+	assert_int_equal(d->schedule.nretry, CONF_RETRY_MAX);
+	same_policy(c, d);
 	conf_free(c);
 	conf_free(d);
 }

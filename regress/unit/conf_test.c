@@ -30,10 +30,10 @@ test_defaults(void **state)
 	assert_int_equal(c->limits.recipients, 1000);
 	assert_int_equal(c->limits.command_timeout, 300);
 	assert_int_equal(c->limits.spool_in, 4294967296);
-	assert_int_equal(c->nretry, NELEMS(retry));
-	assert_memory_equal(c->retry, retry, sizeof(retry));
-	assert_int_equal(c->expire, 432000);
-	assert_int_equal(c->warn_after, 14400);
+	assert_int_equal(c->schedule.nretry, NELEMS(retry));
+	assert_memory_equal(c->schedule.retry, retry, sizeof(retry));
+	assert_int_equal(c->schedule.expire, 432000);
+	assert_int_equal(c->schedule.warn_after, 14400);
 	assert_string_equal(c->spool, "/var/spool/postern");
 	assert_string_equal(c->control, "/run/postern/control.sock");
 	assert_string_equal(c->control_group, "_postern-ops");
@@ -301,6 +301,120 @@ test_side_name(void **state)
 	assert_string_equal(side_name(SIDE_INT), "int");
 }
 
+/* --- schedules and limits --- */
+
+static const struct conf_schedule *
+schedule(const struct conf *c, const char *name)
+{
+	return conf_schedule_find(c, name, strlen(name));
+}
+
+static void
+test_schedules(void **state)
+{
+	struct conf *c = conf_new();
+	const struct conf_schedule *s;
+	struct conf_connector *k;
+	struct conf_domain *d;
+	uint32_t ages[CONF_AGES_MAX];
+
+	(void)state;
+	d = conf_add_domain(c);
+	(void)strlcpy(d->name, "ours.test", sizeof(d->name));
+	d->schedule =
+	    (struct conf_schedule){ .set = CONF_S_EXPIRE, .expire = 3600 };
+	k = conf_add_connector(c);
+	(void)strlcpy(k->pattern, "*.partner.test", sizeof(k->pattern));
+	k->schedule = (struct conf_schedule){ .set = CONF_S_RETRY | CONF_S_WARN,
+		.retry = { 5 },
+		.nretry = 1,
+		.warn_after = 60 };
+	conf_seal(c);
+	/* of ours, by a connector, and by nothing */
+	s = schedule(c, "OURS.test.");
+	assert_ptr_equal(s, &c->domains[0].schedule);
+	assert_int_equal(conf_expire(c, s), 3600);
+	assert_int_equal(conf_warn_after(c, s), 0); /* the 4 h never come */
+	assert_ptr_equal(conf_retry(c, s), &c->schedule);
+	s = schedule(c, "a.partner.test");
+	assert_ptr_equal(s, &c->connectors[0].schedule);
+	assert_int_equal(conf_expire(c, s), 432000);
+	assert_int_equal(conf_warn_after(c, s), 60);
+	assert_ptr_equal(conf_retry(c, s), s);
+	s = schedule(c, "elsewhere.test");
+	assert_ptr_equal(s, &c->schedule);
+	assert_int_equal(conf_warn_after(c, s), 14400);
+	assert_ptr_equal(schedule(c, ""), &c->schedule);
+	assert_int_equal(conf_ages(c, CONF_S_EXPIRE, ages), 2);
+	assert_int_equal(ages[0], 3600);
+	assert_int_equal(ages[1], 432000);
+	assert_int_equal(conf_ages(c, CONF_S_WARN, ages), 2);
+	assert_int_equal(ages[0], 60);
+	assert_int_equal(ages[1], 14400);
+	c->schedule.warn_after = 0;
+	assert_int_equal(conf_ages(c, CONF_S_WARN, ages), 1);
+	conf_free(c);
+}
+
+static const char *
+pace(const struct conf *c, const char *name)
+{
+	const struct conf_pace *p = conf_pace_find(c, name, strlen(name));
+
+	return p == NULL ? "(none)" : p->pattern;
+}
+
+static uint32_t
+source(const struct conf *c, const char *s)
+{
+	const struct conf_source *found;
+	struct netaddr a;
+
+	assert_int_equal(netaddr_parse(&a, s), 0);
+	found = conf_source_find(c, &a);
+	return found == NULL ? 0 : found->rate.count;
+}
+
+static void
+test_paces(void **state)
+{
+	static const char *const patterns[] = { "*.big.test", "big.test",
+		"*.mail.big.test" };
+	static const char *const nets[] = { "0.0.0.0/0", "10.0.0.0/8",
+		"10.0.0.7", "2001:db8::/32" };
+	struct conf *c = conf_new();
+	uint32_t i;
+
+	(void)state;
+	assert_string_equal(pace(c, "big.test"), "(none)");
+	assert_int_equal(source(c, "10.0.0.7"), 0);
+	for (i = 0; i < NELEMS(patterns); i++)
+		(void)strlcpy(conf_add_pace(c)->pattern, patterns[i],
+		    CONF_NAME_MAX);
+	for (i = 0; i < NELEMS(nets); i++) {
+		struct conf_source *s = conf_add_source(c);
+
+		assert_int_equal(netprefix_parse(&s->prefix, nets[i]), 0);
+		s->rate.count = i + 1;
+	}
+	conf_seal(c);
+	assert_string_equal(pace(c, "Big.Test"), "big.test");
+	assert_string_equal(pace(c, "a.big.test"), "*.big.test");
+	assert_string_equal(pace(c, "mail.big.test"), "*.big.test");
+	assert_string_equal(pace(c, "x.mail.big.test"), "*.mail.big.test");
+	assert_string_equal(pace(c, "small.test"), "(none)");
+	assert_string_equal(pace(c, "verybig.test"), "(none)");
+	assert_int_equal(source(c, "10.0.0.7"), 3);
+	assert_int_equal(source(c, "10.0.0.8"), 2);
+	assert_int_equal(source(c, "192.0.2.1"), 1);
+	assert_int_equal(source(c, "2001:db8:1::5"), 4);
+	assert_int_equal(source(c, "2001:db9::5"), 0);
+	for (i = c->nsources; i < CONF_SOURCES_MAX; i++)
+		assert_non_null(conf_add_source(c));
+	assert_null(conf_add_source(c));
+	conf_free(c);
+}
+
 int
 main(void)
 {
@@ -314,6 +428,8 @@ main(void)
 		cmocka_unit_test(test_connector_find),
 		cmocka_unit_test(test_connector_none),
 		cmocka_unit_test(test_side_name),
+		cmocka_unit_test(test_schedules),
+		cmocka_unit_test(test_paces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

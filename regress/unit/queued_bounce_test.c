@@ -177,8 +177,8 @@ static const char message[] = "Received: from x\r\n"
 
 static const struct bounce_rcpt two[] = {
 	{ "nobody@example.net", "rfc822;No+2BBody@Example.net", "5.1.1", 550,
-	    "5.1.1 no such user here", "mx.example.net" },
-	{ "b@gone.test", "", "5.1.2", 0, "the domain does not exist", "" },
+	    "5.1.1 no such user here", "mx.example.net", 0 },
+	{ "b@gone.test", "", "5.1.2", 0, "the domain does not exist", "", 0 },
 };
 
 static struct bounce
@@ -269,15 +269,15 @@ test_failure(void **state)
 static void
 test_delay(void **state)
 {
-	static const struct bounce_rcpt one = { "a@example.net", "", "4.4.1", 0,
-		"connection timed out", "" };
+	struct bounce_rcpt one = { "a@example.net", "", "4.4.1", 0,
+		"connection timed out", "", 0 };
 	struct bounce b = base();
 	struct report r;
 
 	(void)state;
 	b.kind = BOUNCE_DELAYED;
 	b.ret = RET_FULL;
-	b.until = b.now + 86400;
+	b.until = one.until = b.now + 86400;
 	b.rcpts = &one;
 	b.nrcpts = 1;
 	make(&b, &r, false);
@@ -349,7 +349,7 @@ test_hostile(void **state)
 {
 	char addr[MSG_ADDR_MAX + 1], text[MSG_TEXT_MAX + 1], body[40000];
 	struct bounce_rcpt rc = { addr, "x\r\nBcc: a@b;y+zz\x01", "5.1", 550,
-		text, "mx\r\nAction: delivered\r\n" };
+		text, "mx\r\nAction: delivered\r\n", 0 };
 	struct bounce b = base();
 	struct report r;
 	size_t i;

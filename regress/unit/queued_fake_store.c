@@ -19,6 +19,7 @@ struct fake_rcpt {
 
 struct fake_state { /* one of what is known, one of what is durable */
 	bool done, held, warned;
+	uint8_t warned_age[4];
 	uint32_t attempts, poison;
 	uint64_t next;
 	struct fake_rcpt *rcpts;
@@ -170,7 +171,8 @@ static int
 show(const struct fake_msg *m, int (*cb)(void *, const struct store_msg *),
     void *arg)
 {
-	static const struct store_extra warned = { STORE_EXTRA_MIN, 0, NULL };
+	const struct store_extra warned = { STORE_EXTRA_MIN, 4,
+		m->now.warned_age };
 	struct store_rcpt *v;
 	struct store_msg sm = { .loc = { m->id, (uint32_t)(m->id & 0xffff) },
 		.size = m->size,
@@ -359,8 +361,13 @@ store_state(struct store *s, struct store_loc loc, const struct store_state *st)
 			    st->rcpts[i].text_len);
 		r->text[st->rcpts[i].text_len] = '\0';
 	}
-	for (i = 0; i < st->nextras; i++)
-		m->now.warned |= st->extras[i].tag == STORE_EXTRA_MIN;
+	for (i = 0; i < st->nextras; i++) {
+		if (st->extras[i].tag != STORE_EXTRA_MIN ||
+		    st->extras[i].len != 4)
+			abort();
+		m->now.warned = true;
+		memcpy(m->now.warned_age, st->extras[i].data, 4);
+	}
 	s->batch++;
 	return 0;
 }

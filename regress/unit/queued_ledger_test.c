@@ -2,7 +2,8 @@
 /* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o
  * queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
- * queued/queue_send.o queued/queue_time.o queued/notify.o queued/bounce.o
+ * queued/queue_send.o queued/queue_time.o queued/queue_age.o
+ * queued/notify.o queued/bounce.o
  * queued/dest.o queued/dom.o queued/session.o queued/ask.o queued/pheap.o
  * queued/sched.o queued/direction.o queued/store/envelope.o
  * regress/unit/queued_world.o regress/unit/queued_world_peers.o
@@ -284,7 +285,7 @@ run(const struct faults *f, unsigned seed)
 	fake_reset();
 	w_start();
 	w.seed = seed;
-	w.conf->warn_after = 0;
+	w.conf->schedule.warn_after = 0;
 	for (i = 0; i < STEPS; i++) {
 		step(f);
 		if (i % 20 == 0)

@@ -2,7 +2,8 @@
 /* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o
  * queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
- * queued/queue_send.o queued/queue_time.o queued/notify.o queued/bounce.o
+ * queued/queue_send.o queued/queue_time.o queued/queue_age.o
+ * queued/notify.o queued/bounce.o
  * queued/dest.o queued/dom.o queued/session.o queued/ask.o queued/pheap.o
  * queued/sched.o queued/direction.o queued/store/envelope.o
  * regress/unit/queued_world.o regress/unit/queued_world_peers.o
@@ -28,7 +29,7 @@ test_retry(void **state)
 	size_t i;
 
 	(void)state;
-	w.conf->warn_after = 0;
+	w.conf->schedule.warn_after = 0;
 	id = w_mail(ORIGIN_INT, "a@example.com", "b@example.net");
 	for (i = 0; i < sizeof(due) / sizeof(due[0]); i++) {
 		if (w_session_with_job() == NULL)
@@ -116,7 +117,7 @@ test_expiry(void **state)
 	uint64_t id, held;
 
 	(void)state;
-	w.conf->warn_after = 0;
+	w.conf->schedule.warn_after = 0;
 	id = w_mail(ORIGIN_INT, "a@example.com", "x@dead.test");
 	w_gone(w_opening(), QO_DEFERRED, REASON_CONNECT, "4.4.1",
 	    "connection refused");

@@ -31,12 +31,12 @@ test_retry(void **state)
 	uint64_t ms, base, least = UINT64_MAX, most = 0;
 
 	(void)state;
-	memcpy(conf.retry, list, sizeof(list));
-	conf.nretry = 3;
+	memcpy(conf.schedule.retry, list, sizeof(list));
+	conf.schedule.nretry = 3;
 	for (n = 1; n < 10; n++) {
 		base = list[n > 3 ? 2 : n - 1] * 1000ULL;
 		for (k = 0; k < 1000; k++) {
-			ms = sched_retry(&conf, n, k * 4294967U);
+			ms = sched_retry(&conf.schedule, n, k * 4294967U);
 			assert_true(ms >= base - base / 10);
 			assert_true(ms <= base + base / 10);
 			if (n == 3 && ms < least)
@@ -47,11 +47,11 @@ test_retry(void **state)
 	}
 	/* the whole range is used, so that retries spread out */
 	assert_true(least < 1650000 && most > 1950000);
-	assert_int_equal(sched_retry(&conf, 1, 0), 27000);
-	assert_int_equal(sched_retry(&conf, 1, 6000), 33000);
-	assert_int_equal(sched_retry(&conf, 0, 6000), 33000);
-	conf.nretry = 0;
-	assert_true(sched_retry(&conf, 1, 0) >= 810000);
+	assert_int_equal(sched_retry(&conf.schedule, 1, 0), 27000);
+	assert_int_equal(sched_retry(&conf.schedule, 1, 6000), 33000);
+	assert_int_equal(sched_retry(&conf.schedule, 0, 6000), 33000);
+	conf.schedule.nretry = 0;
+	assert_true(sched_retry(&conf.schedule, 1, 0) >= 810000);
 }
 
 static const struct {

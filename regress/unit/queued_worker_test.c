@@ -2,7 +2,8 @@
 /* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o
  * queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
- * queued/queue_send.o queued/queue_time.o queued/notify.o queued/bounce.o
+ * queued/queue_send.o queued/queue_time.o queued/queue_age.o
+ * queued/notify.o queued/bounce.o
  * queued/dest.o queued/dom.o queued/session.o queued/ask.o queued/pheap.o
  * queued/sched.o queued/direction.o queued/store/envelope.o
  * regress/unit/queued_world.o regress/unit/queued_world_peers.o
