@@ -12,12 +12,14 @@
 static const struct {
 	const char *name;
 	int (*run)(int, char **, bool);
+	bool alone; /* asks nobody */
 } verbs[] = {
-	{ "status", cmd_status },
-	{ "stats", cmd_stats },
-	{ "queue", cmd_queue },
-	{ "audit", cmd_audit },
-	{ "reload", cmd_reload },
+	{ "status", cmd_status, false },
+	{ "stats", cmd_stats, false },
+	{ "queue", cmd_queue, false },
+	{ "audit", cmd_audit, false },
+	{ "reload", cmd_reload, false },
+	{ "spool", cmd_spool, true },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -34,7 +36,14 @@ usage(void)
 		    "  queue destinations [-j]      by next hop\n"
 		    "  audit [-j]                   isolation: declared and "
 		    "real\n"
-		    "  reload                       read postern.conf again\n",
+		    "  reload                       read postern.conf again\n"
+		    "  spool check [-jv] [-d DIR] [in|out]\n"
+		    "                               is the spool sound\n"
+		    "  spool export [-j] [-d DIR] TARGET [in|out] [ID ...]\n"
+		    "                               as plain files; stop "
+		    "posternd first\n"
+		    "  spool import [-jk] [-d DIR] TARGET\n"
+		    "                               from there; the same\n",
 	    stderr);
 	return EXIT_USE;
 }
@@ -83,7 +92,7 @@ main(int argc, char **argv)
 	for (i = 0; argc > 0 && i < NVERBS; i++) {
 		if (strcmp(argv[0], verbs[i].name) != 0)
 			continue;
-		if (ask_connect(path) == -1)
+		if (!verbs[i].alone && ask_connect(path) == -1)
 			return EXIT_ASK;
 		rc = verbs[i].run(argc - 1, argv + 1, json);
 		if (fflush(stdout) == EOF)

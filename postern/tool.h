@@ -62,5 +62,6 @@ int cmd_reload(int argc, char **argv, bool json);
 int cmd_stats(int argc, char **argv, bool json);
 int cmd_queue(int argc, char **argv, bool json);
 int cmd_audit(int argc, char **argv, bool json);
+int cmd_spool(int argc, char **argv, bool json); /* returns on failure only */
 
 #endif

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/privdrop.h"
 #include "queued/edges.h"
+#include "queued/spool.h"
 
 static struct edges edges;
 
@@ -174,6 +175,8 @@ main(int argc, char **argv)
 		.on_drain = on_drain,
 	};
 
+	if (argc > 1) /* posternd gives none: it is the operator */
+		return spool_main(argc, argv);
 	edges.child = child_attach(argc, argv, &program, &edges);
 	edges.ev = child_ev(edges.child);
 	queue_init(&edges.queue, &env);

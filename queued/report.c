@@ -241,6 +241,8 @@ report_store(const char *store, const struct store_event *e)
 		ll_num(&l, "length", e->length);
 	if (e->id != 0)
 		ll_id(&l, "id", e->id);
+	if (e->version != 0)
+		ll_num(&l, "version", e->version);
 	if (e->error != 0)
 		ll_errno(&l, e->error);
 	if (e->text != NULL)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/base/landlock.h"
+#include "common/base/sandbox.h"
 
 #define NR_CREATE_RULESET      444 /* the same on every architecture */
 #define NR_ADD_RULE	       445
@@ -49,6 +50,8 @@ struct path_beneath_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
+#define FS_READ (FS_READ_FILE | FS_READ_DIR)
+
 static uint64_t
 fs_rights(int abi)
 {
@@ -60,21 +63,44 @@ fs_rights(int abi)
 }
 
 static int
+allow_dir(int ruleset, int fd, uint64_t rights)
+{
+	struct path_beneath_attr rule = { .allowed_access = rights,
+		.parent_fd = fd };
+
+	return syscall(NR_ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0) == 0
+	    ? 0
+	    : -1;
+}
+
+static int
 allow_root(int ruleset, uint64_t rights)
 {
-	struct path_beneath_attr rule = { .allowed_access = rights & FS_SPOOL };
-	long rc;
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), rc;
 
-	rule.parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (rule.parent_fd == -1)
+	if (fd == -1)
 		return -1;
-	rc = syscall(NR_ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0);
-	(void)close(rule.parent_fd);
-	return rc == 0 ? 0 : -1;
+	rc = allow_dir(ruleset, fd, rights & FS_SPOOL);
+	(void)close(fd);
+	return rc;
+}
+
+static int
+allow_dirs(int ruleset, uint64_t rights, const struct sandbox_dir *dirs,
+    size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (allow_dir(ruleset, dirs[i].fd,
+			rights & (dirs[i].write ? FS_SPOOL : FS_READ)) == -1)
+			return -1;
+	return 0;
 }
 
 int
-landlock_enter(bool uses_root, bool uses_net)
+landlock_enter(bool uses_root, bool uses_net, const struct sandbox_dir *dirs,
+    size_t ndirs)
 {
 	struct ruleset_attr attr = { 0 };
 	size_t size = sizeof(attr.handled_access_fs);
@@ -95,7 +121,8 @@ landlock_enter(bool uses_root, bool uses_net)
 	fd = syscall(NR_CREATE_RULESET, &attr, size, 0U);
 	if (fd == -1)
 		return -1;
-	if (uses_root && allow_root((int)fd, attr.handled_access_fs) == -1) {
+	if ((uses_root && allow_root((int)fd, attr.handled_access_fs) == -1) ||
+	    allow_dirs((int)fd, attr.handled_access_fs, dirs, ndirs) == -1) {
 		(void)close((int)fd);
 		return -1;
 	}

@@ -293,7 +293,7 @@ lacks(const struct sandbox *s, struct sandbox_report *r, uint32_t what,
 static void
 enter_landlock(const struct sandbox *s, struct sandbox_report *r)
 {
-	int abi = landlock_enter(s->uses_root, s->uses_net);
+	int abi = landlock_enter(s->uses_root, s->uses_net, s->dirs, s->ndirs);
 
 	if (abi <= 0) {
 		lacks(s, r, SANDBOX_NO_LANDLOCK, "Landlock");

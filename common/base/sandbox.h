@@ -43,6 +43,12 @@ struct sandbox_call {
 	const char *why;
 };
 
+/* A directory held open that may be used. */
+struct sandbox_dir {
+	int fd;
+	bool write; /* else: read only */
+};
+
 enum sandbox_mode {
 	SANDBOX_KILL, /* SCMP_ACT_KILL_PROCESS */
 	SANDBOX_TRAP, /* name the call on stderr, then die: for development */
@@ -57,6 +63,8 @@ struct sandbox {
 	bool best_effort;      /* go on, loudly, where the kernel lacks a part */
 	bool uses_root; /* may use files below its root (queued's spool) */
 	bool uses_net;  /* may bind and connect (connd) */
+	const struct sandbox_dir *dirs; /* besides, what is below these */
+	size_t ndirs;
 };
 
 /* what was put in force, for the "sandboxed" report */

@@ -204,8 +204,8 @@ batch_keep_file(struct store *s, uint64_t id)
 			b->unlinks[i--] = b->unlinks[--b->nunlinks];
 }
 
-static int
-may_append(struct store *s, uint64_t id, size_t env_len)
+int
+batch_may_append(struct store *s, uint64_t id, size_t env_len)
 {
 	const char *why;
 
@@ -269,7 +269,7 @@ store_append(struct store *s, uint64_t id, const void *env, size_t env_len,
 	uint8_t *p, *q;
 	int i;
 
-	if (may_append(s, id, env_len) == -1)
+	if (batch_may_append(s, id, env_len) == -1)
 		return -1;
 	if (size > s->p.spill_threshold || env_len > s->p.segment_size) {
 		errno = EMSGSIZE;
@@ -308,7 +308,7 @@ store_append_fd(struct store *s, uint64_t id, const void *env, size_t env_len,
 	size_t len = REC_FILE_PREFIX + env_len;
 	uint8_t *p;
 
-	if (may_append(s, id, env_len) == -1)
+	if (batch_may_append(s, id, env_len) == -1)
 		return -1;
 	if (env_len > s->p.segment_size) {
 		errno = EMSGSIZE;

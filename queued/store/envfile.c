@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * NAME.env beside a spilled body: the envelope and its state for people, then
- * both exactly, in hexadecimal, for a program that must rebuild the queue from
- * files alone.  The last line is a checksum of all before it.
- */
+/* Envelope files: see envfile.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/civil.h"
 #include "queued/store/crc32c.h"
 #include "queued/store/envelope.h"
 #include "queued/store/internal.h"
@@ -104,8 +101,39 @@ put_results(struct envfile *ef, const struct store_state *st)
 		}
 		put(ef, "\n", 1);
 	}
+}
+
+static void
+put_time(struct envfile *ef, const char *name, uint64_t ms)
+{
+	struct civil c;
+
+	civil_utc(ms / 1000, &c);
+	if (c.year > 9999)
+		print(ef, "%s: %" PRIu64 " ms\n", name, ms);
+	else
+		print(ef, "%s: %04u-%02u-%02uT%02u:%02u:%02u.%03uZ\n", name,
+		    c.year, c.month, c.day, c.hour, c.minute, c.second,
+		    (unsigned)(ms % 1000));
+}
+
+/* Of the message as a whole. */
+static void
+put_schedule(struct envfile *ef, const struct store_state *st)
+{
+	if (st->set & STORE_SET_ATTEMPTS)
+		print(ef, "Attempts: %" PRIu32 "\n", st->attempts);
+	if (st->set & STORE_SET_NEXT)
+		put_time(ef, "Next-Attempt", st->next);
 	if (st->set & STORE_SET_HELD)
 		print(ef, "Held: %s\n", st->held ? "yes" : "no");
+	if (st->set & STORE_SET_POISON)
+		print(ef, "In-Hand-At-Crashes: %" PRIu32 "\n", st->poison);
+	if ((st->set & STORE_SET_TEXT) && st->text_len > 0) {
+		put(ef, "Status: ", 8);
+		put_printable(ef, st->text, st->text_len);
+		put(ef, "\n", 1);
+	}
 }
 
 static int
@@ -126,15 +154,19 @@ put_state(struct envfile *ef, const struct store_state *st)
 }
 
 int
-envfile_make(struct envfile *ef, const struct store_msg *m, uint32_t crc)
+envfile_make(struct envfile *ef, const struct store_msg *m, uint32_t crc,
+    const char *note)
 {
 	char id[MSGID_STRLEN];
 
 	print(ef, "Postern-Message: 1\n");
 	print(ef, "Id: %s\n", msgid_fmt(m->loc.id, id));
+	if (note != NULL)
+		print(ef, "%s\n", note);
 	/* an envelope that cannot be read is kept all the same, below */
 	(void)env_print(m->env, m->env_len, put, ef);
 	put_results(ef, &m->state);
+	put_schedule(ef, &m->state);
 	print(ef, "Body-Size: %" PRIu64 "\n", m->size);
 	print(ef, "Body-CRC32C: %08" PRIx32 "\n", crc);
 	put_hex(ef, "Envelope-Bytes", m->env, m->env_len);
@@ -250,7 +282,14 @@ is_whole(const char *text, size_t len, size_t *end)
 	    get_number(l, 16, &crc) == 0 && crc == crc32c(0, text, *end);
 }
 
-/* Partial results are the caller's to free, also on failure. */
+void
+envfile_free(struct envfile_parts *ep)
+{
+	free(ep->env);
+	free(ep->state);
+	memset(ep, 0, sizeof(*ep));
+}
+
 int
 envfile_parse(const uint8_t *file, size_t len, struct envfile_parts *ep)
 {

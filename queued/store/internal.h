@@ -8,6 +8,7 @@
  *	load.c		reads messages back
  *	scan.c recover.c replay.c	from files to memory, at start
  *	spill.c envfile.c sweep.c	bodies as files
+ *	restore.c	messages with their state, from elsewhere
  *	space.c maintain.c	limits and upkeep
  */
 #ifndef QUEUED_STORE_INTERNAL_H
@@ -16,6 +17,7 @@
 #include <bsd/sys/queue.h>
 
 #include "common/base/log.h"
+#include "queued/store/envfile.h"
 #include "queued/store/index.h"
 #include "queued/store/record.h"
 #include "queued/store/state.h"
@@ -108,9 +110,10 @@ struct store {
 	bool there_known;
 	uint32_t sweep; /* next directory to look through for orphans */
 	uint64_t commits, syncs, poisonings;
-	uint64_t commits_seen; /* by the last upkeep */
-	bool damage;	       /* recovery found some */
-	struct store_report *report;
+	uint64_t commits_seen;	     /* by the last upkeep */
+	bool damage;		     /* recovery found some */
+	struct store_report *report; /* store_check() only, as the next */
+	void (*tell)(void *, const struct store_msg *);
 };
 #define CHUNK_SIZE (256 * 1024)
 
@@ -147,6 +150,7 @@ bool batch_empty(const struct store *);
 uint8_t *batch_add(struct store *, enum rec_type, uint64_t id, uint32_t len,
     bool own);
 void batch_seal(struct store *); /* checksum of the one added last */
+int batch_may_append(struct store *, uint64_t id, size_t env_len);
 int batch_admit(struct store *, uint64_t len); /* a message's record */
 int batch_unlink(struct store *, uint64_t id);
 void batch_reset(struct store *);
@@ -206,24 +210,12 @@ void spill_remove(struct store *, uint64_t id);
 int spill_sync_dirs(struct store *);
 int spill_oldest(struct store *, struct segment *);
 
-/* envfile.c: envelope files */
-struct envfile {
-	uint8_t *text; /* grows */
-	size_t len, cap;
-	bool failed;
-};
-int envfile_make(struct envfile *, const struct store_msg *, uint32_t crc);
-struct envfile_parts { /* in memory that the caller frees */
-	uint8_t *env, *state;
-	size_t env_len, state_len;
-	uint64_t size;
-	uint32_t crc;
-};
-int envfile_parse(const uint8_t *, size_t, struct envfile_parts *);
-
 /* sweep.c */
 int sweep_step(struct store *); /* 1: more directories to see */
 int sweep_adopt(struct store *);
+/* A MOVED record of what is not in the store; its files are. */
+int adopt_add(struct store *, uint64_t id, const struct store_whole *,
+    uint64_t size);
 uint64_t sweep_count(struct store *);
 
 /* space.c */

@@ -18,7 +18,7 @@
 enum kind {
 	K_LOG,	 /* identified: holds records, or is prepared */
 	K_STRAY, /* has another's header */
-	K_BLANK	 /* neither header nor START can be read */
+	K_BLANK	 /* nothing of it can be read */
 };
 
 struct found {
@@ -76,14 +76,17 @@ by_seq(const void *a, const void *b)
 }
 
 static void
-tell(struct store *s, enum store_event_kind kind, uint32_t seq, int error)
+tell(struct store *s, enum store_event_kind kind, struct store_event ev)
 {
-	if (s->report != NULL && kind == STORE_EV_MISSING)
-		s->report->missing++;
-	if (s->report != NULL && kind == STORE_EV_HEADER)
-		s->report->corrupt++;
-	ev_send(s, kind,
-	    (struct store_event){ .segment = seq, .error = error });
+	struct store_report *rp = s->report;
+
+	if (rp != NULL && kind == STORE_EV_MISSING)
+		rp->missing++;
+	else if (rp != NULL && kind == STORE_EV_HEADER)
+		rp->corrupt++;
+	else if (rp != NULL && kind == STORE_EV_FOREIGN && !ev.harmless)
+		rp->missing++;
+	ev_send(s, kind, ev);
 }
 
 static bool
@@ -112,6 +115,59 @@ rest_is_zero(const uint8_t *p, size_t len)
 	return true;
 }
 
+static void
+tell_version(struct store *s, uint32_t seq, uint32_t version)
+{
+	struct store_event ev = { .segment = seq,
+		.version = version,
+		.error = ENOTSUP };
+
+	tell(s, STORE_EV_VERSION, ev);
+	errno = ENOTSUP;
+}
+
+/*
+ * The epoch by any record of a segment of which header and START are damaged:
+ * its own number is part of what a record's header is checked by, so nothing
+ * of an earlier use is taken for it.  0: there is none.
+ */
+static uint64_t
+find_epoch(struct store *s, const struct found *f, uint64_t size)
+{
+	struct rec_place place = { .seq = f->seq, .off = SEG_DATA };
+	struct rec r;
+	ssize_t n, i;
+
+	while (place.off + REC_HEADER <= size) {
+		n = full_pread(s, f->seg->fd, s->chunk, CHUNK_SIZE, place.off);
+		if (n < REC_HEADER)
+			break;
+		for (i = 0; i + REC_HEADER <= n; i += 8, place.off += 8) {
+			place.epoch = le64_get(s->chunk + i + 24);
+			if (le32_get(s->chunk + i) == REC_MAGIC &&
+			    rec_get(s->chunk + i, &r, &place) == 0)
+				return place.epoch;
+		}
+	}
+	return 0;
+}
+
+static void
+identify_blank(struct store *s, struct found *f)
+{
+	uint64_t size;
+
+	f->kind = K_BLANK;
+	if (s->ops->size(s->ops->ctx, f->seg->fd, &size) == -1)
+		return;
+	f->seg->epoch = find_epoch(s, f, size);
+	if (f->seg->epoch == 0)
+		return;
+	f->seg->size = size;
+	f->kind = K_LOG;
+	f->bad_header = true;
+}
+
 /* What a segment is, from its first bytes.  -1: of a later version. */
 static int
 identify(struct store *s, struct found *f, const uint8_t *page)
@@ -121,8 +177,7 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 	uint64_t epoch;
 
 	if (v == SEG_FUTURE) {
-		tell(s, STORE_EV_VERSION, f->seq, ENOTSUP);
-		errno = ENOTSUP;
+		tell_version(s, f->seq, h.version);
 		return -1;
 	}
 	f->header_seq = v == SEG_OK ? h.seq : 0;
@@ -135,8 +190,12 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 	f->has_start = epoch != 0 && read_start(page + SEG_DATA, f, epoch);
 	f->seg->epoch = epoch;
 	f->seg->size = v == SEG_OK ? h.size : f->start.size;
+	if (f->has_start && f->start.version > SEG_VERSION) {
+		tell_version(s, f->seq, f->start.version);
+		return -1;
+	}
 	if (v != SEG_OK && !f->has_start)
-		f->kind = K_BLANK;
+		identify_blank(s, f);
 	else if (v != SEG_OK ||
 	    !rest_is_zero(page + SEG_HEADER, SEG_DATA - SEG_HEADER))
 		f->bad_header = true;
@@ -250,7 +309,9 @@ tell_headers(struct recovery *rc)
 		seg = seg_by_seq(rc->s, rc->list[i].seq);
 		if (!rc->list[i].bad_header || seg == NULL)
 			continue;
-		tell(rc->s, STORE_EV_HEADER, seg->seq, 0);
+		tell(rc->s, STORE_EV_HEADER,
+		    (struct store_event){ .segment = seg->seq,
+			.harmless = true });
 		seg->damaged = rc->s->damage = true;
 	}
 }
@@ -268,7 +329,8 @@ tell_missing(struct recovery *rc)
 		if (!f->has_start || f->freed || prev == 0 ||
 		    prev < rc->s->oldest || find(rc, prev) != NULL)
 			continue;
-		tell(rc->s, STORE_EV_MISSING, prev, ENOENT);
+		tell(rc->s, STORE_EV_MISSING,
+		    (struct store_event){ .segment = prev, .error = ENOENT });
 		rc->s->damage = true;
 	}
 }
@@ -346,9 +408,16 @@ drop_old(struct recovery *rc)
 static void
 tell_unusable(struct store *s, const struct found *f)
 {
-	tell(s, f->kind == K_STRAY ? STORE_EV_FOREIGN : STORE_EV_HEADER, f->seq,
-	    0);
-	if (f->limit != 0 || f->seq < s->log_end.seq)
+	bool in_log = f->limit != 0 || f->seq < s->log_end.seq;
+
+	if (f->kind == K_STRAY)
+		tell(s, STORE_EV_FOREIGN,
+		    (struct store_event){ .segment = f->seq,
+			.harmless = !in_log });
+	else
+		tell(s, STORE_EV_HEADER,
+		    (struct store_event){ .segment = f->seq });
+	if (in_log)
 		s->damage = true;
 }
 

@@ -112,6 +112,8 @@ replay_one(struct store *s, struct segment *seg, const struct scanned *sd)
 		return replay_state(s, seg, sd);
 	case REC_DONE:
 		replay_done(s, sd->id);
+		if (s->cb.done != NULL)
+			s->cb.done(s->cb.arg, sd->id);
 		return 0;
 	case REC_TAIL:
 		if (sd->a > s->oldest)

@@ -22,6 +22,7 @@
 struct bad {
 	uint64_t off, len, id;
 	uint32_t batch; /* 0: unknown */
+	uint16_t type;	/* of the record, 0: unknown */
 	size_t next;	/* index of the first valid record behind it */
 	int error;
 	bool harmless; /* the record is good all the same */
@@ -120,6 +121,7 @@ add_bad(struct scanner *sc, uint64_t off, uint64_t len, const struct rec *r)
 	if (r != NULL) {
 		b->id = r->id;
 		b->batch = r->batch;
+		b->type = r->type;
 	}
 	sc->error = 0;
 	return 0;
@@ -244,6 +246,8 @@ tell(struct scanner *sc, const struct bad *b, bool torn)
 		.offset = b->off,
 		.length = b->len,
 		.id = b->id,
+		.record = b->type,
+		.harmless = b->harmless,
 		.error = b->error };
 	struct store_report *rp = sc->s->report;
 

@@ -196,7 +196,7 @@ write_env(struct store *s, const struct store_msg *m, uint32_t crc)
 	char name[NAME_LEN];
 	int fd, r = -1;
 
-	if (envfile_make(&ef, m, crc) == -1)
+	if (envfile_make(&ef, m, crc, NULL) == -1)
 		return -1;
 	spill_name(name, m->loc.id, ".env");
 	fd = create(s, name);

@@ -195,6 +195,8 @@ check_message(void *arg, const struct store_msg *m)
 		ev.error = errno;
 		s->report->lost++;
 		ev_send(s, STORE_EV_LOST, ev);
+	} else if (s->tell != NULL) {
+		s->tell(s->cb.arg, m);
 	}
 	return 0;
 }
@@ -211,12 +213,14 @@ store_check(const struct store_ops *ops, int dirfd,
 	memset(report, 0, sizeof(*report));
 	if (cb != NULL) {
 		quiet = *cb;
-		quiet.message = NULL;
+		quiet.message = NULL; /* not before it is verified */
 	}
 	s = allocate(ops, dirfd, &p, &quiet);
 	if (s == NULL)
 		return -1;
 	s->report = report;
+	if (cb != NULL)
+		s->tell = cb->message;
 	if (open_with(&s, s) == -1)
 		return -1;
 	r = store_each(s, check_message, s);

@@ -123,6 +123,9 @@ struct store_event {
 	uint64_t offset;  /* in the segment */
 	uint64_t length;  /* of what is damaged, where known */
 	uint64_t id;	  /* of the message concerned, 0: unknown or none */
+	uint32_t version; /* STORE_EV_VERSION: that it was written in */
+	uint16_t record;  /* type of the damaged record, 0: unknown */
+	bool harmless;	  /* damaged, but nothing is lost by it */
 	int error;	  /* errno, 0: none */
 	const char *text; /* one static phrase for people */
 };
@@ -134,6 +137,8 @@ struct store_callbacks {
 	void (*message)(void *, const struct store_msg *);
 	/* at any time inside any call; STORE_EV_LOST: forget that message */
 	void (*event)(void *, const struct store_event *);
+	/* or NULL: a message whose end is read in the log, at start */
+	void (*done)(void *, uint64_t id);
 };
 
 struct store_params {	       /* 0: the default */
@@ -176,6 +181,18 @@ struct store_source {
 };
 int store_append_fd(struct store *, uint64_t id, const void *env,
     size_t env_len, const struct store_source *, struct store_loc *);
+/*
+ * The same with the state that it has elsewhere (the bytes of an export), both
+ * in one record: it comes with its state or not at all.  EBADMSG: the body's
+ * CRC-32C is not that, or the state is none.  Nothing of it is logged then.
+ */
+struct store_whole {
+	const void *env, *state;
+	size_t env_len, state_len;
+	uint32_t crc;
+};
+int store_restore(struct store *, uint64_t id, const struct store_whole *,
+    const struct store_source *, struct store_loc *);
 /*
  * Record a change of state, or that a message is done with (all recipients
  * delivered, failed or removed).  These are never refused for quota.  A bounce
@@ -248,8 +265,10 @@ void store_get_stats(const struct store *, struct store_stats *);
 
 /*
  * Look at a whole spool without changing it: every record of every segment,
- * every spilled body.  Events as in recovery.  0: sound; 1: damage was found;
- * -1: could not look.
+ * every spilled body.  Events as in recovery, and of each message file that
+ * no record names whether it would be removed (STORE_EV_ORPHAN) or taken up
+ * (STORE_EV_ADOPTED).  message() is called for each that is sound.  0: sound;
+ * 1: damage was found; -1: could not look (ENOTSUP: of a later version).
  */
 struct store_report {
 	uint64_t segments, records, messages, states, done, spilled;

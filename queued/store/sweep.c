@@ -116,26 +116,6 @@ sweep_step(struct store *s)
 	return l.n > 0;
 }
 
-/* For those who only look. */
-uint64_t
-sweep_count(struct store *s)
-{
-	struct list l = { .s = s };
-	uint64_t n = 0;
-	uint32_t dir;
-
-	for (dir = 0; dir < SPILL_DIRS; dir++) {
-		l.after = 0;
-		do {
-			list_dir(&l, dir);
-			n += l.n;
-			if (l.n > 0)
-				l.after = l.ids[l.n - 1];
-		} while (l.n == LIST_MAX);
-	}
-	return n;
-}
-
 static uint8_t *
 read_whole(struct store *s, const char *name, size_t *len)
 {
@@ -175,14 +155,15 @@ body_is_there(struct store *s, uint64_t id, uint64_t want)
 	return size == want;
 }
 
-static int
-add_adopted(struct store *s, uint64_t id, const struct envfile_parts *ep)
+int
+adopt_add(struct store *s, uint64_t id, const struct store_whole *w,
+    uint64_t size)
 {
-	struct rec_file f = { .env_len = (uint32_t)ep->env_len,
-		.state_len = (uint32_t)ep->state_len,
-		.size = ep->size,
-		.body_crc = ep->crc };
-	uint64_t len = REC_FILE_PREFIX + ep->env_len + ep->state_len;
+	struct rec_file f = { .env_len = (uint32_t)w->env_len,
+		.state_len = (uint32_t)w->state_len,
+		.size = size,
+		.body_crc = w->crc };
+	uint64_t len = REC_FILE_PREFIX + (uint64_t)w->env_len + w->state_len;
 	uint32_t slot;
 	uint8_t *p;
 
@@ -201,11 +182,30 @@ add_adopted(struct store *s, uint64_t id, const struct envfile_parts *ep)
 	index_at(&s->ix, slot)->flags = ENTRY_PENDING;
 	rec_file_put(p, &f);
 	p += REC_FILE_PREFIX;
-	memcpy(p, ep->env, ep->env_len);
-	if (ep->state_len > 0)
-		memcpy(p + ep->env_len, ep->state, ep->state_len);
+	memcpy(p, w->env, w->env_len);
+	if (w->state_len > 0)
+		memcpy(p + w->env_len, w->state, w->state_len);
 	batch_seal(s);
 	return 0;
+}
+
+/* Its envelope file is whole, and its body there.  The caller frees ep. */
+static bool
+is_usable(struct store *s, uint64_t id, struct envfile_parts *ep)
+{
+	char name[NAME_LEN];
+	size_t len = 0;
+	uint8_t *text;
+	bool good;
+
+	spill_name(name, id, ".env");
+	text = read_whole(s, name, &len);
+	if (text == NULL)
+		return false;
+	good =
+	    envfile_parse(text, len, ep) == 0 && body_is_there(s, id, ep->size);
+	free(text);
+	return good;
 }
 
 /* 1: taken up, 0: not usable, -1: no memory or no space */
@@ -213,26 +213,53 @@ static int
 adopt(struct store *s, uint64_t id)
 {
 	struct envfile_parts ep = { 0 };
-	char name[NAME_LEN];
-	size_t len = 0;
-	uint8_t *text;
+	struct store_whole w;
 	int r = 0;
 
-	spill_name(name, id, ".env");
-	text = read_whole(s, name, &len);
-	if (text == NULL)
-		return 0;
-	if (envfile_parse(text, len, &ep) == 0 &&
-	    body_is_there(s, id, ep.size)) {
-		r = add_adopted(s, id, &ep) == 0 ? 1 : -1;
+	if (is_usable(s, id, &ep)) {
+		w = (struct store_whole){ ep.env, ep.state, ep.env_len,
+			ep.state_len, ep.crc };
+		r = adopt_add(s, id, &w, ep.size) == 0 ? 1 : -1;
 		if (r == 1)
 			ev_send(s, STORE_EV_ADOPTED,
 			    (struct store_event){ .id = id });
 	}
-	free(ep.env);
-	free(ep.state);
-	free(text);
+	envfile_free(&ep);
 	return r;
+}
+
+/* For those who only look: what the next start would do with it. */
+static void
+foresee(struct store *s, uint64_t id)
+{
+	struct envfile_parts ep = { 0 };
+	bool up = s->damage && is_usable(s, id, &ep);
+
+	envfile_free(&ep);
+	ev_send(s, up ? STORE_EV_ADOPTED : STORE_EV_ORPHAN,
+	    (struct store_event){ .id = id });
+}
+
+uint64_t
+sweep_count(struct store *s)
+{
+	struct list l = { .s = s };
+	uint64_t n = 0;
+	uint32_t dir;
+	size_t i;
+
+	for (dir = 0; dir < SPILL_DIRS; dir++) {
+		l.after = 0;
+		do {
+			list_dir(&l, dir);
+			n += l.n;
+			for (i = 0; i < l.n; i++)
+				foresee(s, l.ids[i]);
+			if (l.n > 0)
+				l.after = l.ids[l.n - 1];
+		} while (l.n == LIST_MAX);
+	}
+	return n;
 }
 
 static int

@@ -390,7 +390,7 @@ test_envfile(void **state)
 
 	(void)state;
 	m.env_len = encode(env, sizeof(env));
-	assert_int_equal(envfile_make(&ef, &m, 0xabcd1234), 0);
+	assert_int_equal(envfile_make(&ef, &m, 0xabcd1234, NULL), 0);
 	assert_non_null(memmem(ef.text, ef.len, "\nSender: <sss", 13));
 	assert_non_null(
 	    memmem(ef.text, ef.len, "\nRecipient: 1 <b@example.com>\n", 30));

@@ -202,7 +202,9 @@ on_message(void *arg, const struct store_msg *m)
 int
 world_open(struct world *w)
 {
-	struct store_callbacks cb = { w, on_message, on_event };
+	struct store_callbacks cb = { .arg = w,
+		.message = on_message,
+		.event = on_event };
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
