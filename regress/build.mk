@@ -69,7 +69,8 @@ demo-bins: $(filter $(O)/regress/demo/%,$(HELPER_BINS))
 fuzz-bins: $(FUZZ_BINS)
 
 PYTEST_UNIT_DIRS = $(sort $(patsubst %/,%,$(dir \
-    $(wildcard regress/conf/test_*.py regress/session/test_*.py))))
+    $(wildcard regress/bench/test_*.py regress/conf/test_*.py \
+    regress/session/test_*.py))))
 
 check-unit: all unit-bins helper-bins
 	@build-aux/run-units.sh $(UNIT_BINS)
@@ -103,7 +104,7 @@ demo:
 	$(MAKE) $(parallel) all demo-bins peers
 	regress/demo/demo
 
-bench: all helper-bins
+bench: all helper-bins peers
 	regress/bench/run
 
 # First that each rule can fail, then whether it does.

@@ -70,9 +70,9 @@ struct conn {
 	enum state state;
 	unsigned sent; /* messages in this session */
 	uint32_t number;
-	uint64_t begun, dotted; /* transaction, end of message */
-	uint64_t due;		/* do not open before */
-	struct iovec iov[3];	/* still to be sent */
+	uint64_t dialled, begun, dotted; /* session, transaction, message */
+	uint64_t due;			 /* do not open before */
+	struct iovec iov[3];		 /* still to be sent */
 	unsigned niov;
 	char head[MAIL_HEAD];
 	char in[IN_SIZE];
@@ -102,8 +102,10 @@ static struct mail_body body;
 static uint32_t next_number, *redo;
 static unsigned nredo, redo_room;
 static uint32_t *whole_us, *dot_us; /* latencies of answered messages */
-static uint64_t progress;	    /* time of the last answer */
-static unsigned opening;	    /* idle sessions */
+static uint32_t *first_us; /* connect to 250 of a session's first one */
+static size_t nfirst;
+static uint64_t progress; /* time of the last answer */
+static unsigned opening;  /* idle sessions */
 static unsigned next_source;
 static int ep;
 static bool stopped;
@@ -144,6 +146,8 @@ settle(struct conn *c)
 
 	whole_us[n] = (uint32_t)((now - c->begun) / 1000U);
 	dot_us[n] = (uint32_t)((now - c->dotted) / 1000U);
+	if (c->sent == 1 && nfirst <= opt.messages)
+		first_us[nfirst++] = (uint32_t)((now - c->dialled) / 1000U);
 	book.head->bytes += opt.size;
 	c->holds = false;
 	progress = now;
@@ -224,6 +228,7 @@ dial(struct conn *c)
 	    errno != EINPROGRESS)
 		err(1, "%s port %u", opt.address, opt.port);
 	c->state = GREETING;
+	c->dialled = ledger_now();
 	c->in_len = c->sent = 0;
 	c->watch_out = c->failed = false;
 	book.head->sessions++;
@@ -564,10 +569,8 @@ compare(const void *a, const void *b)
 }
 
 static void
-percentiles(const char *name, uint32_t *us)
+percentiles(const char *name, uint32_t *us, size_t n)
 {
-	size_t n = (size_t)book.head->count;
-
 	if (n == 0)
 		return;
 	qsort(us, n, sizeof(*us), compare);
@@ -589,8 +592,9 @@ report(void)
 	       " cut=%" PRIu64 " sessions=%" PRIu64,
 	    h->refused, h->later, h->again, h->cut, h->sessions);
 	/* median, 90, 99 and 100 % */
-	percentiles("transaction", whole_us);
-	percentiles("dot", dot_us);
+	percentiles("transaction", whole_us, (size_t)h->count);
+	percentiles("dot", dot_us, (size_t)h->count);
+	percentiles("first", first_us, nfirst);
 	printf("\n");
 	(void)fflush(stdout);
 }
@@ -695,7 +699,9 @@ prepare(void)
 	conns = calloc(opt.connections + opt.idle, sizeof(*conns));
 	whole_us = calloc(opt.messages + 1U, sizeof(*whole_us));
 	dot_us = calloc(opt.messages + 1U, sizeof(*dot_us));
-	if (conns == NULL || whole_us == NULL || dot_us == NULL)
+	first_us = calloc(opt.messages + 1U, sizeof(*first_us));
+	if (conns == NULL || whole_us == NULL || dot_us == NULL ||
+	    first_us == NULL)
 		err(1, NULL);
 	for (i = 0; i < opt.connections + opt.idle; i++)
 		conns[i].fd = -1;
