@@ -6,6 +6,7 @@
 No DNS server is needed: the inside host is given by address.  Ledgers lie on
 a tmpfs, the spools and logs of what is measured on the disk of the tree.
 """
+import fcntl
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ import cpu  # noqa: E402
 from ledger import Account, Book  # noqa: E402
 
 BUILD = os.path.join(PROJECT, 'build')
-DISK = os.path.join(BUILD, 'bench')
+DISK = os.environ.get('BENCH_DIR', os.path.join(BUILD, 'bench'))
 GW_EXT, GW_INT, INSIDE = '203.0.113.25', '10.0.0.5', '10.0.0.10'
 SOURCES = '198.51.100.20'
 
@@ -41,6 +42,12 @@ class Net:
 
     def __init__(self):
         self.inet, self.gw, self.intra = netns.build()
+        os.makedirs(DISK, exist_ok=True)
+        self.lock = open(DISK + '/lock', 'w')
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit('another benchmark works in ' + DISK) from None
         shutil.rmtree(DISK + '/work', ignore_errors=True)
         os.makedirs(DISK + '/work')
 
@@ -64,10 +71,11 @@ class Sink:
         self.process.stop()
 
     def wait(self, count, quiet=30):
-        """Until it took so many, or nothing came for `quiet` seconds."""
+        """Until so many came, or nothing did for `quiet` seconds."""
         seen, since = -1, time.monotonic()
         while True:
-            now = self.book.head().count
+            head = self.book.head()
+            now = head.count + head.lost + head.damaged
             if now >= count:
                 return True
             if now != seen:
