@@ -82,7 +82,9 @@ static size_t
 open_store(struct bench *b)
 {
 	size_t n = 0;
-	struct store_callbacks cb = { &n, on_message, on_event };
+	struct store_callbacks cb = { .arg = &n,
+		.message = on_message,
+		.event = on_event };
 
 	if (store_open(&b->s, store_ops_posix(), b->dirfd, NULL, &cb) == -1)
 		err(1, "store_open");
