@@ -137,7 +137,8 @@ def check_calm(world, gw, trouble, rounds=12):
     The machine is shared, and what others do on it only ever adds: so the
     rounds alternate, and the least of each is what the gateway needs by
     itself.  What trouble costs it stands in every round, in the least, too.
-    A millisecond is the grain below which two runs cannot be told apart.
+    Five milliseconds, a slice of the scheduler, are the grain below which two
+    runs cannot be told apart; one question to a dead resolver takes seconds.
     """
     calm, during = [], []
     for _ in range(rounds):
@@ -146,7 +147,7 @@ def check_calm(world, gw, trouble, rounds=12):
             send_out(world, world.token(), 'u@%s' % unasked(world))
             during.append(p99(latencies(world)))
         if all(min(d[f] for d in during) <=
-               1.1 * min(c[f] for c in calm) + 0.001 for f in calm[0]):
+               1.1 * min(c[f] for c in calm) + 0.005 for f in calm[0]):
             return
     raise AssertionError('p99 in s, before and in trouble: %s, %s' % (
         calm, during))
