@@ -277,13 +277,18 @@ part_failed(struct store *s, const struct part *pt, int error)
 		ev_send(s, STORE_EV_FULL, ev);
 	else
 		note_failure(s, error, pt->seg);
-	if (pt->fresh) { /* nothing that counts is in it */
+	/*
+	 * Nothing that counts is in a fresh one; but its START may be on disk,
+	 * and come back with its file when power goes: then the one before
+	 * ends where it says.  The next START makes it void.
+	 */
+	s->active = NULL;
+	if (pt->fresh) {
 		seg_del_live(s, pt->seg);
 		seg_discard(s, pt->seg);
 		return;
 	}
 	pt->seg->poisoned = true;
-	s->active = NULL;
 	s->log_end_flags |= START_PREV_POISONED;
 }
 

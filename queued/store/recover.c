@@ -342,8 +342,10 @@ replay_found(struct recovery *rc, struct found *f)
 
 	if (scan_segment(s, f->seg, f->limit, f->synced, &rc->scan) == -1)
 		return -1;
-	if (rc->scan.nrecs == 0 && !f->seg->damaged && !f->bad_header)
-		return 0; /* prepared, never used */
+	/* prepared, never used; but where the log goes on from is part of it */
+	if (rc->scan.nrecs == 0 && !f->seg->damaged && !f->bad_header &&
+	    f->limit == 0)
+		return 0;
 	if (s->report != NULL)
 		s->report->segments++;
 	s->log_end = spot_at(f->seg, f->seg->end);
@@ -495,8 +497,11 @@ write_back(struct recovery *rc)
 
 	if (settle(rc, true) == -1 || replay_again(s) == -1)
 		return -1;
-	if (store_commit(s) == -1)
-		return 0; /* rides with later commits; nothing is freed */
+	if (store_commit(s) == -1) {
+		/* rides with later commits; nothing is freed */
+		replay_in_place(s);
+		return 0;
+	}
 	if (settle(rc, false) == -1)
 		return -1;
 	return s->damage ? sweep_adopt(s) : 0;

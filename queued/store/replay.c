@@ -212,21 +212,6 @@ copy_record(struct store *s, const struct segment *seg,
 	return 0;
 }
 
-static int
-copy_batch(struct store *s, struct segment *seg, const struct scan *sc)
-{
-	size_t first = sc->nrecs, i;
-
-	while (first > 0 && sc->recs[first - 1].batch == seg->batch)
-		first--;
-	unchain(s, seg, sc, first);
-	for (i = first; i < sc->nrecs; i++)
-		if (worth_again(s, &sc->recs[i], sc->whole) &&
-		    copy_record(s, seg, &sc->recs[i]) == -1)
-			return -1;
-	return 0;
-}
-
 /* Scan a segment again, without telling again what is wrong with it. */
 static int
 scan_quietly(struct store *s, struct segment *seg, struct scan *sc)
@@ -245,16 +230,24 @@ scan_quietly(struct store *s, struct segment *seg, struct scan *sc)
 	return r;
 }
 
+static size_t
+last_batch(const struct segment *seg, const struct scan *sc)
+{
+	size_t first = sc->nrecs;
+
+	while (first > 0 && sc->recs[first - 1].batch == seg->batch)
+		first--;
+	return first;
+}
+
 /*
- * What a process wrote just before it died may be in the page cache only, and
- * may never get to the disk: a sync that failed is not repeated, and one on
- * another descriptor says nothing about it.  So the last batch is written
- * again, to a new segment, before anything is built upon it.  It is the last
- * one of the newest segment; if that is a first batch which is not whole,
- * also the last one of the segment before.
+ * Calls work() for the segments whose last batch may not be on disk, oldest
+ * first: the newest segment, and if that has nothing but a first batch which
+ * is not whole, also the one before.
  */
-int
-replay_again(struct store *s)
+static int
+each_last(struct store *s,
+    int (*work)(struct store *, struct segment *, const struct scan *))
 {
 	struct segment *seg, *from = NULL;
 	struct scan sc = { 0 };
@@ -262,21 +255,64 @@ replay_again(struct store *s)
 
 	TAILQ_FOREACH_REVERSE(seg, &s->live, seglist, link) {
 		from = seg;
-		if (scan_quietly(s, seg, &sc) == -1)
-			goto fail;
-		if (sc.whole || seg->batch > 1)
+		r = scan_quietly(s, seg, &sc);
+		if (r == -1 || sc.whole || seg->batch > 1)
 			break;
 		if (sc.has_start && (sc.start.flags & START_PREV_SYNCED))
 			break;
 	}
 	for (seg = from; seg != NULL && r == 0; seg = TAILQ_NEXT(seg, link)) {
-		if (scan_quietly(s, seg, &sc) == -1)
-			goto fail;
-		r = copy_batch(s, seg, &sc);
+		r = scan_quietly(s, seg, &sc);
+		if (r == 0)
+			r = work(s, seg, &sc);
 	}
 	scan_free(&sc);
 	return r;
-fail:
-	scan_free(&sc);
-	return -1;
+}
+
+static int
+copy_batch(struct store *s, struct segment *seg, const struct scan *sc)
+{
+	size_t i, first = last_batch(seg, sc);
+
+	unchain(s, seg, sc, first);
+	for (i = first; i < sc->nrecs; i++)
+		if (worth_again(s, &sc->recs[i], sc->whole) &&
+		    copy_record(s, seg, &sc->recs[i]) == -1)
+			return -1;
+	return 0;
+}
+
+/*
+ * What a process wrote just before it died may be in the page cache only, and
+ * may never get to the disk: a sync that failed is not repeated, and one on
+ * another descriptor says nothing about it.  So the last batch is written
+ * again, to a new segment, before anything is built upon it.
+ */
+int
+replay_again(struct store *s)
+{
+	return each_last(s, copy_batch);
+}
+
+static int
+rechain(struct store *s, struct segment *seg, const struct scan *sc)
+{
+	uint32_t slot;
+	size_t i;
+
+	for (i = last_batch(seg, sc); i < sc->nrecs && sc->whole; i++) {
+		slot = index_find(&s->ix, sc->recs[i].id);
+		if (sc->recs[i].type == REC_STATE && slot != 0)
+			index_at(&s->ix, slot)->state =
+			    spot_at(seg, sc->recs[i].off);
+	}
+	return 0;
+}
+
+/* It could not be written: until it is, its states are read where they are. */
+void
+replay_in_place(struct store *s)
+{
+	(void)each_last(s, rechain);
 }

@@ -282,6 +282,90 @@ test_states_wait(void **state)
 	world_free(&w);
 }
 
+/*
+ * Full disk, and started again and again: each start takes a segment, and the
+ * second one finds none.  What was recorded is known all the same.
+ */
+static void
+test_starts_on_a_full_disk(void **state)
+{
+	struct world w;
+	struct verdict v;
+	int i;
+
+	(void)state;
+	world_init(&w, 54);
+	assert_int_equal(world_open(&w), 0);
+	world_settle(&w);
+	assert_non_null(world_append(&w, 500));
+	assert_int_equal(world_commit(&w), 0);
+	w.m->capacity = w.m->used;
+	for (i = 0; i < 4; i++) {
+		if (world_state(&w, &w.items[0]) == 0)
+			(void)world_commit(&w);
+		world_close(&w);
+		v = world_verify(&w);
+		assert_true(verdict_is_good(&v));
+	}
+	assert_int_equal(w.items[0].noted, 2);
+	w.m->capacity = 0;
+	w.m->now += 2000;
+	assert_int_equal(world_state(&w, &w.items[0]), 0);
+	assert_int_equal(world_commit(&w), 0);
+	world_close(&w);
+	memfs_power(w.m, MEMFS_DROP);
+	v = world_verify(&w);
+	assert_true(verdict_is_good(&v));
+	assert_int_equal(w.items[0].found, 3);
+	world_free(&w);
+}
+
+/*
+ * The first sync of a new segment fails, smaller mail still fits into the one
+ * before, and the power goes: the new segment's file is there again, and what
+ * its START says about the end of the other does not hold.
+ */
+static void
+fresh_segment_fails(uint64_t seed)
+{
+	struct store_stats st;
+	struct world w;
+	struct verdict v;
+
+	world_init(&w, seed);
+	assert_int_equal(world_open(&w), 0);
+	world_settle(&w);
+	do { /* until one more would not fit */
+		assert_non_null(world_append(&w, 4000));
+		assert_int_equal(world_commit(&w), 0);
+	} while (w.n < 14);
+	store_get_stats(w.s, &st);
+	assert_int_equal(st.segments, 1);
+	assert_non_null(world_append(&w, 4000));
+	arm(&w, &ways[0], w.m->calls + 3); /* START, the message, the sync */
+	assert_int_equal(world_commit(&w), -1);
+	assert_int_equal(w.events[STORE_EV_POISONED], 1);
+	assert_non_null(world_append(&w, 100));
+	assert_int_equal(world_done(&w, &w.items[0]), 0);
+	assert_int_equal(world_commit(&w), 0);
+	world_close(&w);
+	memfs_power(w.m, MEMFS_DROP);
+	v = world_verify(&w);
+	assert_true(verdict_is_good(&v));
+	assert_int_equal(v.live, 14);
+	world_free(&w);
+}
+
+static void
+test_fresh_segment_fails(void **state)
+{
+	uint64_t seed;
+
+	(void)state;
+	for (seed = 60; seed < 70; seed++)
+		fresh_segment_fails(seed);
+}
+
 int
 main(void)
 {
@@ -289,6 +373,8 @@ main(void)
 		cmocka_unit_test(test_refusing),
 		cmocka_unit_test(test_refusing_clock),
 		cmocka_unit_test(test_states_wait),
+		cmocka_unit_test(test_starts_on_a_full_disk),
+		cmocka_unit_test(test_fresh_segment_fails),
 		cmocka_unit_test(test_each_call_of_recovery),
 		cmocka_unit_test(test_each_call),
 	};
