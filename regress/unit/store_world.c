@@ -84,6 +84,7 @@ world_init(struct world *w, uint64_t seed)
 {
 	memset(w, 0, sizeof(*w));
 	w->m = memfs_new(seed);
+	w->ops = &w->m->ops;
 	w->rng = seed * 77 + 1;
 	w->next_id = (8ULL << 55) + (1ULL << 40);
 	w->p = (struct store_params){
@@ -209,7 +210,7 @@ world_open(struct world *w)
 
 	for (i = 0; i < w->n; i++)
 		w->items[i].seen = false;
-	return store_open(&w->s, &w->m->ops, MEMFS_ROOT, &w->p, &cb);
+	return store_open(&w->s, w->ops, MEMFS_ROOT, &w->p, &cb);
 }
 
 void

@@ -28,6 +28,7 @@ struct verdict {
 
 struct world {
 	struct memfs *m;
+	const struct store_ops *ops; /* that the store gets; m's own */
 	struct store *s;
 	struct store_params p;
 	struct item *items;
