@@ -198,7 +198,7 @@ void scan_free(struct scan *);
 /* recover.c, replay.c */
 int recover(struct store *);
 int replay_segment(struct store *, struct segment *, const struct scan *);
-int replay_again(struct store *); /* log the last batch once more */
+int replay_again(struct store *);     /* log the last batch once more */
 void replay_in_place(struct store *); /* that failed: it counts all the same */
 
 /* spill.c */
