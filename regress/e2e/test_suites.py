@@ -5,13 +5,14 @@ Postfix 3.7 fails three of the plain inbound cases and none of the outbound
 ones; Postern is held to all of them.
 """
 import os
+import re
 
 import pytest
 
 from lab.gateway import Gateway
 from lab.inside import WORK
 from lab.netns import Namespace
-from lab.suites import prepare_outbound, run_suite
+from lab.suites import Orders, prepare_outbound, run_suite, run_torture
 
 # What needs an extension that comes with a later issue, by case id.
 NEEDS_TLS = {'with-esmtps', 'tls-session', 'tls-arg', 'tls-twice',
@@ -95,3 +96,39 @@ def test_outbound_suite(world, solo):
     assert os.listdir(directory) and OUTBOUND_EXEMPT <= set(results)
     judge(output, results, OUTBOUND_EXEMPT,
           least=len(results) - len(OUTBOUND_EXEMPT))
+
+
+ROUNDS = int(os.environ.get('TORTURE_ROUNDS', '20'))
+
+
+class Victim:
+    """A gateway that is killed whole, and started again on its spool."""
+
+    def __init__(self, *args, **kw):
+        self.args, self.kw = args, kw
+        self.gw = Gateway(*args, **kw).start()
+
+    def kill(self):
+        self.gw.kill_all()
+
+    def start(self):
+        self.gw = Gateway(*self.args, fresh=False, **self.kw).start()
+
+
+def test_queue_torture(world, solo):
+    """kill -9 of everything, again and again, with a rude next hop."""
+    victim = Victim(world, CONF % 'any', ns=solo)
+    with Orders(kill=victim.kill, start=victim.start) as orders:
+        output = run_torture(
+            solo, '--port', '2525', '--sink', SINK, '--rounds', str(ROUNDS),
+            '--period', '2', '--kill', orders.command('kill'), '--start',
+            orders.command('start'))
+    print(output)
+    assert not orders.wrong, orders.wrong
+    assert orders.done == ['kill', 'start'] * ROUNDS
+    m = re.search(r'(\d+) acknowledged, .* (\d+) lost, (\d+) changed', output)
+    assert m and int(m[1]) > 10 * ROUNDS, output
+    assert (m[2], m[3]) == ('0', '0'), output
+    assert re.search(r'^\d+ passed, 0 failed$', output, re.M), output
+    victim.gw.wait_empty()
+    victim.gw.stop()

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 
 from .inside import PROJECT, WORK
 
@@ -32,6 +33,55 @@ def run_suite(ns, peers, name, *args, timeout=420):
     assert os.path.exists(result), output
     with open(result) as f:
         return output, json.load(f)
+
+
+class Orders:
+    """Commands for a suite that have this process do something.
+
+    command(name) is a line for the shell that returns once work[name]() has
+    been done here; what went wrong with it stands in .wrong.
+    """
+
+    def __init__(self, **work):
+        self.work, self.wrong, self.done = work, [], []
+        self.ask, self.answer = WORK + '/orders', WORK + '/orders.done'
+        for path in (self.ask, self.answer):
+            if not os.path.exists(path):
+                os.mkfifo(path)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def command(self, name):
+        return 'echo %s >%s && cat %s' % (name, self.ask, self.answer)
+
+    def _serve(self):
+        while True:
+            with open(self.ask) as f:
+                names = f.read().split()
+            for name in names:
+                if name == 'end':
+                    return
+                try:
+                    self.work[name]()
+                    self.done.append(name)
+                except Exception as e:
+                    self.wrong.append('%s: %s' % (name, e))
+                with open(self.answer, 'w') as f:
+                    f.write('done\n')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with open(self.ask, 'w') as f:
+            f.write('end\n')
+
+
+def run_torture(ns, *args, timeout=600):
+    """queue_torture.py, which has no list of cases; its output."""
+    done = subprocess.run(
+        ns.command(['/usr/bin/python3', suite('queue_torture.py')]) +
+        list(args), capture_output=True, text=True, timeout=timeout, cwd=WORK)
+    return done.stdout + done.stderr
 
 
 # The set of cases that is given out names no host for one certificate, and
