@@ -254,3 +254,84 @@ def account(gw, book, deaths):
         del book.load.acked[ident]  # it is held: that is its place
     book.check_lost()
     book.check_doubles_in_hand(deaths)
+
+
+class Stalling(Sink):
+    """A host that never answers the final dot of mail with a token."""
+
+    def __init__(self, ns, address, token):
+        self.token, self.over = token.encode(), threading.Event()
+        self.stalled = []  # sessions that sit there
+        super().__init__(ns, address,
+                         behaviour=Behaviour(replies={'eod': self._eod}))
+
+    def _eod(self, session, message):
+        if self.token in message.data:
+            self.stalled.append(session)
+            self.over.wait()
+
+    def in_hand(self, times):
+        """Until the message has come that often, and is not done with."""
+        wait_until('it to be in hand', lambda: len(self.stalled) >= times)
+
+
+@pytest.fixture
+def bad(world):
+    """A gateway with one message that its worker will never be rid of."""
+    token = world.token()
+    text = conf(domains={'example.com': 'host %s' % HOST},
+                top=QUICK + 'workers 1\n')
+    with Stalling(world.intra, HOST, token) as host, \
+            Gateway(world, text) as gw:
+        gw.host, gw.token = host, token
+        send_in(world, token)
+        host.in_hand(1)
+        yield gw
+
+
+def still_flows(world, gw):
+    token = world.token()
+    wait_until('mail to be taken', lambda: takes(send_in, world, token))
+    gw.host.wait(token)
+
+
+def is_held(world, gw, mark):
+    """Held as poison, said so, and nothing else is in its way."""
+    line, = gw.wait_log(20, mark, event='hold', reason='poison')
+    still_flows(world, gw)
+    row, = [r for r in gw.queue() if r['state'] != 'waiting']
+    assert (row['id'], row['state'], row['reason']) == (
+        line['id'], 'held', 'poison'), row
+    assert not gw.host.find(gw.token)
+
+
+def test_poison_kills_its_worker_twice(world, bad):
+    """In hand at two deaths of smtpd-out: held; the rest flows."""
+    gw, mark = bad, bad.mark()
+    pid = gw.kill('out-int')
+    gw.wait_replaced('out-int', pid)
+    still_flows(world, gw)
+    gw.host.in_hand(2)
+    assert not gw.log(mark, event='hold')
+    pid = gw.kill('out-int')
+    gw.wait_replaced('out-int', pid)
+    is_held(world, gw, mark)
+    pid = gw.kill('queued')  # and for good
+    gw.wait_replaced('queued', pid)
+    still_flows(world, gw)
+    gw.postern('queue', 'flush')
+    still_flows(world, gw)
+    row, = [r for r in gw.queue() if r['state'] == 'held']
+    assert len(gw.host.stalled) == 2, row
+
+
+def test_poison_kills_queued(world, bad):
+    """In hand at the death of smtpd-out, then at that of queued: held."""
+    gw, mark = bad, bad.mark()
+    pid = gw.kill('out-int')
+    gw.wait_replaced('out-int', pid)
+    gw.host.in_hand(2)
+    pid = gw.kill('queued')
+    gw.wait_replaced('queued', pid)
+    is_held(world, gw, mark)
+    assert len(gw.host.stalled) == 2

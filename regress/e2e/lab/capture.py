@@ -8,6 +8,7 @@ a packet that the kernel had to drop is an error, not a gap.
 """
 import collections
 import ctypes
+import errno
 import ipaddress
 import select
 import socket
@@ -131,6 +132,10 @@ class Capture:
                     frame, stamps, _, address = self._socket.recvmsg(65600, 64)
                 except BlockingIOError:
                     return
+                except OSError as e:
+                    if e.errno != errno.ENETDOWN:
+                        raise
+                    continue  # said once; when it is up again it goes on
                 seconds, nano = struct.unpack('qq', stamps[0][2])
                 packet = parse(frame, self.link, address[2] == 4,
                                seconds + nano / 1e9)

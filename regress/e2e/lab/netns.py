@@ -7,6 +7,7 @@ The Internet side owns 198.51.100.0/24, 2001:db8:2::/64 and the addresses
 of two public resolvers; it even routes the inside prefixes to the gateway,
 so that a listener which trusts its address alone is found out.
 """
+import contextlib
 import ctypes
 import os
 import socket
@@ -109,6 +110,25 @@ INSIDE4 = ['10.0.0.%d' % n for n in (10, 11, 12, 13, 14, 15, 53, 54)]
 INSIDE6 = ['fd00:10::%d' % n for n in (10, 11, 12, 53)]
 
 
+# What the gateway's side of a link loses when it goes down.
+GONE_WHEN_DOWN = {
+    'ext0': ('addr add 2001:db8:1::25/64 dev ext0 nodad',
+             'route add default via 203.0.113.1',
+             'route add default via 2001:db8:1::1'),
+    'int0': ('addr add fd00:10::5/64 dev int0 nodad',),
+}
+
+
+@contextlib.contextmanager
+def link_down(gw, link):
+    """The gateway's ext0 or int0 is down, and is brought up as it was."""
+    gw.ip('link set %s down' % link)
+    try:
+        yield
+    finally:
+        gw.ip('link set %s up' % link, *GONE_WHEN_DOWN[link])
+
+
 def build():
     """The three namespaces, wired; returns (inet, gw, intra)."""
     inet, gw, intra = (Namespace(n) for n in ('inet', 'gw', 'intra'))
@@ -133,12 +153,9 @@ def build():
             'route add fd00:10::/64 via 2001:db8:1::25 dev inet0')
     gw.ip('addr add 203.0.113.25/24 dev ext0',
           'addr add 203.0.113.26/24 dev ext0',
-          'addr add 2001:db8:1::25/64 dev ext0 nodad',
           'addr add 10.0.0.5/8 dev int0',
-          'addr add fd00:10::5/64 dev int0 nodad',
           'link set ext0 up', 'link set int0 up',
-          'route add default via 203.0.113.1',
-          'route add default via 2001:db8:1::1')
+          *GONE_WHEN_DOWN['ext0'], *GONE_WHEN_DOWN['int0'])
     intra.ip(*['addr add %s/8 dev intra0' % a for a in INSIDE4],
              *['addr add %s/64 dev intra0 nodad' % a for a in INSIDE6],
              'link set intra0 up',
