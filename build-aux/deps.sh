@@ -6,7 +6,7 @@ set -eu
 
 build='gcc make bison libc6-dev libbsd-dev libcap-dev libldns-dev libseccomp-dev'
 demo="$build iproute2 netbase procps python3 util-linux"
-check="$demo bind9-utils binutils clang-14 libclang-rt-14-dev libcmocka-dev
+check="$demo bind9-utils binutils btrfs-progs clang-14 libclang-rt-14-dev libcmocka-dev
     mandoc nftables openssl python3-pytest strace swaks tcpdump"
 lint='clang-format-14 clang-tidy-14 cppcheck valgrind'
 

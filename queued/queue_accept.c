@@ -200,6 +200,7 @@ append_body(struct queue *q, const struct q_submit *s, struct draft *d,
 	struct store_source src = { body[0], s->fd, s->commit->size };
 	uint64_t size = s->commit->size;
 	ssize_t n;
+	int rc;
 
 	if (s->body != NULL) {
 		/* store_append() does not write through it */
@@ -209,8 +210,7 @@ append_body(struct queue *q, const struct q_submit *s, struct draft *d,
 		    2, loc);
 	}
 	if (size > GATHER_MAX - sizeof(d->received))
-		return store_append_fd(st, d->env.id, q->env_buf, d->env_len,
-		    &src, loc);
+		goto file;
 	n = pread(s->fd, gather, size, 0);
 	if (n < 0)
 		return -1;
@@ -220,7 +220,11 @@ append_body(struct queue *q, const struct q_submit *s, struct draft *d,
 	}
 	body[1].iov_base = gather;
 	body[1].iov_len = size;
-	return store_append(st, d->env.id, q->env_buf, d->env_len, body, 2,
+	rc = store_append(st, d->env.id, q->env_buf, d->env_len, body, 2, loc);
+	if (rc == 0 || errno != EMSGSIZE)
+		return rc;
+file: /* large, at least for the segments of a small spool */
+	return store_append_fd(st, d->env.id, q->env_buf, d->env_len, &src,
 	    loc);
 }
 

@@ -58,10 +58,35 @@ body_fd(struct store *s, const struct entry *e)
 	return s->ops->openat(s->ops->ctx, s->dirfd, name, O_RDONLY, 0);
 }
 
+/* Whoever gets the file cannot tell whether it is what was written. */
+static int
+verify_file(struct store *s, const struct entry *e, int fd)
+{
+	uint64_t off, size;
+	uint32_t crc = 0;
+	ssize_t n;
+
+	if (s->ops->size(s->ops->ctx, fd, &size) == -1)
+		return -1;
+	for (off = 0; off < e->size && size == e->size; off += (uint64_t)n) {
+		n = full_pread(s, fd, s->chunk, CHUNK_SIZE, off);
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		crc = crc32c(crc, s->chunk, (size_t)n);
+	}
+	if (size == e->size && off == size && crc == e->body_crc)
+		return 0;
+	errno = EBADMSG;
+	return -1;
+}
+
 int
 store_open_body(struct store *s, struct store_loc loc)
 {
 	const struct entry *e = readable(s, loc);
+	int fd, save;
 
 	if (e == NULL)
 		return -1;
@@ -69,7 +94,14 @@ store_open_body(struct store *s, struct store_loc loc)
 		errno = EINVAL;
 		return -1;
 	}
-	return body_fd(s, e);
+	fd = body_fd(s, e);
+	if (fd != -1 && verify_file(s, e, fd) == -1) {
+		save = errno;
+		(void)s->ops->close(s->ops->ctx, fd);
+		errno = save;
+		return -1;
+	}
+	return fd;
 }
 
 static ssize_t

@@ -213,8 +213,8 @@ size_t store_batch_bytes(const struct store *); /* 0: nothing to commit */
  *
  * store_read(): bytes of the body from an offset: their number, 0 at its end.
  * A read of the whole body in one call is verified.
- * store_open_body(): a read-only descriptor of a spilled body, the caller's to
- * close; EINVAL if it is not spilled.
+ * store_open_body(): a read-only descriptor of a spilled body, verified, the
+ * caller's to close; EINVAL if it is not spilled.
  * store_load(): envelope and state, verified; valid inside the callback.
  * store_each(): the same for all, roughly oldest first; a callback returning
  * non-zero ends it with that value; the store is not changed meanwhile.
