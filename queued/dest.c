@@ -15,6 +15,13 @@
 #define LOSSES_MAX 3
 /* Before another session is tried beside those that work. */
 #define CROWDED_MS 1000U
+/* A result is slow that took so many times the usual time and that more. */
+#define SLOW_TIMES 3U
+#define SLOW_MS	   500U
+/* Longer ones count as that. */
+#define RESULT_MS_MAX 3600000U
+/* The usual time is kept in these parts of a ms. */
+#define PARTS 128U
 
 static int
 dest_cmp(const struct dest *a, const struct dest *b)
@@ -23,7 +30,9 @@ dest_cmp(const struct dest *a, const struct dest *b)
 		return a->side < b->side ? -1 : 1;
 	if (a->hop_len != b->hop_len)
 		return a->hop_len < b->hop_len ? -1 : 1;
-	return memcmp(a->hop, b->hop, a->hop_len);
+	if (a->key_len != b->key_len)
+		return a->key_len < b->key_len ? -1 : 1;
+	return memcmp(a->hop, b->hop, a->key_len);
 }
 
 RB_GENERATE_STATIC(dest_tree, dest, entry, dest_cmp)
@@ -35,8 +44,10 @@ dests_init(struct dests *ds)
 
 	memset(ds, 0, sizeof(*ds));
 	RB_INIT(&ds->tree);
-	for (i = 0; i < NSIDES; i++)
+	for (i = 0; i < NSIDES; i++) {
 		TAILQ_INIT(&ds->hungry[i]);
+		TAILQ_INIT(&ds->probing[i]);
+	}
 	TAILQ_INIT(&ds->fed);
 	TAILQ_INIT(&ds->unused);
 	ds->limit = 1;
@@ -50,13 +61,29 @@ leave_unused(struct dests *ds, struct dest *d)
 	ds->nunused--;
 }
 
+static struct dest_list *
+hungry_list(struct dests *ds, const struct dest *d)
+{
+	return d->works ? &ds->hungry[d->side] : &ds->probing[d->side];
+}
+
+static void
+set_works(struct dests *ds, struct dest *d, bool works)
+{
+	if (d->is_hungry)
+		TAILQ_REMOVE(hungry_list(ds, d), d, hungry);
+	d->works = works;
+	if (d->is_hungry)
+		TAILQ_INSERT_TAIL(hungry_list(ds, d), d, hungry);
+}
+
 static void
 dest_free(struct dests *ds, struct dest *d)
 {
 	if (d->is_timed)
 		pheap_remove(&ds->timers, &d->timer);
 	if (d->is_hungry)
-		TAILQ_REMOVE(&ds->hungry[d->side], d, hungry);
+		TAILQ_REMOVE(hungry_list(ds, d), d, hungry);
 	if (d->is_fed)
 		TAILQ_REMOVE(&ds->fed, d, fed);
 	if (d->is_unused)
@@ -95,7 +122,10 @@ set_name(struct dest *d, const struct msg_hop *hop)
 	const struct conf_host *h = &hop->hosts[0];
 	char addr[NETADDR_STRLEN];
 
-	if (hop->nhosts == 0)
+	if (d->key_len > d->hop_len) {
+		memcpy(d->name, d->hop + d->hop_len, d->key_len - d->hop_len);
+		d->name[d->key_len - d->hop_len] = '\0';
+	} else if (hop->nhosts == 0)
 		(void)strlcpy(d->name, hop->name, sizeof(d->name));
 	else if (h->name[0] != '\0')
 		(void)strlcpy(d->name, h->name, sizeof(d->name));
@@ -109,13 +139,14 @@ static struct dest *
 dest_new(struct dests *ds, enum side side, const struct msg_hop *hop,
     const struct dest *key)
 {
-	struct dest *d = calloc(1, sizeof(*d) + key->hop_len);
+	struct dest *d = calloc(1, sizeof(*d) + key->key_len);
 
 	if (d == NULL)
 		return NULL;
 	d->side = (uint8_t)side;
 	d->hop_len = key->hop_len;
-	memcpy(d->hop, key->hop, key->hop_len);
+	d->key_len = key->key_len;
+	memcpy(d->hop, key->hop, key->key_len);
 	set_name(d, hop);
 	TAILQ_INIT(&d->ready);
 	TAILQ_INIT(&d->idle);
@@ -159,10 +190,19 @@ forget_one(struct dests *ds)
 struct dest *
 dest_get(struct dests *ds, enum side side, const struct msg_hop *hop)
 {
+	return dest_get_own(ds, side, hop, "");
+}
+
+struct dest *
+dest_get_own(struct dests *ds, enum side side, const struct msg_hop *hop,
+    const char *domain)
+{
 	static union {
 		struct dest d;
-		uint8_t room[sizeof(struct dest) + MSG_HOP_MAX];
+		uint8_t
+		    room[sizeof(struct dest) + MSG_HOP_MAX + MSG_DOMAIN_MAX];
 	} key;
+	size_t len = strnlen(domain, MSG_DOMAIN_MAX);
 	struct dest *d;
 	struct ibuf b;
 
@@ -171,6 +211,8 @@ dest_get(struct dests *ds, enum side side, const struct msg_hop *hop)
 		return NULL;
 	key.d.side = (uint8_t)side;
 	key.d.hop_len = ibuf_size(&b);
+	memcpy(key.d.hop + key.d.hop_len, domain, len);
+	key.d.key_len = key.d.hop_len + len;
 	d = RB_FIND(dest_tree, &ds->tree, &key.d);
 	if (d != NULL)
 		return d;
@@ -202,14 +244,18 @@ static uint64_t
 next_time(const struct dest *d)
 {
 	const struct pheap_node *first = pheap_first(&d->later);
-	uint64_t at = SCHED_NEVER;
+	uint64_t at = SCHED_NEVER, over = 0;
 
 	if (d->refused > 0 || d->flush > 0)
 		return 0;
 	if (first != NULL)
 		at = first->at;
-	if (d->pausing && d->nready > 0 && d->pause < at)
-		at = d->pause;
+	if (d->pausing)
+		over = d->pause;
+	if (d->spent && d->token > over)
+		over = d->token;
+	if ((d->pausing || d->spent) && d->nready > 0 && over < at)
+		at = over;
 	return at;
 }
 
@@ -244,10 +290,11 @@ dests_due(struct dests *ds, uint64_t now)
 	if (n == NULL || n->at > now)
 		return NULL;
 	d = PHEAP_OWNER(n, struct dest, timer);
-	if (d->pausing && d->pause <= now) {
+	if (d->pausing && d->pause <= now)
 		d->pausing = false;
-		retime(ds, d);
-	}
+	if (d->spent && d->token <= now)
+		d->spent = false;
+	retime(ds, d);
 	dest_check(ds, d);
 	return d;
 }
@@ -330,7 +377,7 @@ dest_pop(struct dests *ds, struct dest *d)
 {
 	struct part *p = TAILQ_FIRST(&d->ready);
 
-	if (p == NULL || d->refused > 0)
+	if (p == NULL || d->refused > 0 || d->spent)
 		return NULL;
 	dest_take(ds, p);
 	return p;
@@ -424,19 +471,30 @@ dest_pop_refused(struct dests *ds, struct dest *d)
 
 /* --- sessions --- */
 
+/* Sessions that it may ever have. */
+static uint32_t
+most(const struct dests *ds, const struct dest *d)
+{
+	return d->max_sessions > 0 ? d->max_sessions : ds->limit;
+}
+
 bool
 dest_wants(const struct dests *ds, const struct dest *d)
 {
-	uint32_t window = d->window < ds->limit ? d->window : ds->limit;
+	uint32_t window = d->window < most(ds, d) ? d->window : most(ds, d);
 
-	return !d->pausing && d->refused == 0 && d->nready > d->opening &&
-	    d->opening + d->open < window && TAILQ_EMPTY(&d->idle);
+	if (d->open == 0 && d->opening > 0)
+		return false; /* that one is the probe */
+	return !d->pausing && !d->spent && d->refused == 0 &&
+	    d->nready > d->opening && d->opening + d->open < window &&
+	    TAILQ_EMPTY(&d->idle);
 }
 
 static void
 check_fed(struct dests *ds, struct dest *d)
 {
-	bool fed = d->nready > 0 && d->refused == 0 && !TAILQ_EMPTY(&d->idle);
+	bool fed = d->nready > 0 && d->refused == 0 && !d->spent &&
+	    !TAILQ_EMPTY(&d->idle);
 
 	if (fed == d->is_fed)
 		return;
@@ -457,9 +515,18 @@ dest_check(struct dests *ds, struct dest *d)
 		return;
 	d->is_hungry = wants;
 	if (wants)
-		TAILQ_INSERT_TAIL(&ds->hungry[d->side], d, hungry);
+		TAILQ_INSERT_TAIL(hungry_list(ds, d), d, hungry);
 	else
-		TAILQ_REMOVE(&ds->hungry[d->side], d, hungry);
+		TAILQ_REMOVE(hungry_list(ds, d), d, hungry);
+}
+
+void
+dest_last(struct dests *ds, struct dest *d)
+{
+	if (!d->is_hungry)
+		return;
+	TAILQ_REMOVE(hungry_list(ds, d), d, hungry);
+	TAILQ_INSERT_TAIL(hungry_list(ds, d), d, hungry);
 }
 
 void
@@ -471,10 +538,12 @@ dest_opening(struct dests *ds, struct dest *d)
 }
 
 void
-dest_opened(struct dest *d)
+dest_opened(struct dests *ds, struct dest *d)
 {
 	d->opening--;
 	d->open++;
+	set_works(ds, d, true);
+	dest_check(ds, d);
 }
 
 void
@@ -506,7 +575,7 @@ dest_set_trouble(struct dest *d, const struct qo_outcome *o)
 static void
 grow(struct dests *ds, struct dest *d)
 {
-	if (d->window >= ds->limit)
+	if (d->window >= most(ds, d))
 		return;
 	if (d->slow_start || ++d->credit >= d->window) {
 		d->window++;
@@ -535,6 +604,80 @@ dest_success(struct dests *ds, struct dest *d, bool good)
 	dest_check(ds, d);
 }
 
+/* Has it been slow?  What is usual follows. */
+static bool
+is_slow(struct dest *d, uint32_t ms)
+{
+	uint64_t got = (uint64_t)(ms < RESULT_MS_MAX ? ms : RESULT_MS_MAX);
+	uint64_t bound = SLOW_TIMES * d->usual + (uint64_t)SLOW_MS * PARTS;
+	bool slow;
+
+	got *= PARTS;
+	if (d->usual == 0) {
+		d->usual = got > 0 ? got : 1;
+		return false;
+	}
+	slow = got > bound;
+	if (slow)
+		got = bound;
+	if (got < d->usual)
+		d->usual -= (d->usual - got) / 8;
+	else
+		d->usual += (got - d->usual) / 128;
+	return slow;
+}
+
+void
+dest_replied(struct dests *ds, struct dest *d, uint32_t ms)
+{
+	if (!is_slow(d, ms)) {
+		d->slow = 0;
+		dest_success(ds, d, true);
+		return;
+	}
+	d->fails = d->losses = 0;
+	if (d->trouble != NULL)
+		dest_set_trouble(d, NULL);
+	if (++d->slow < d->window || d->window == 1)
+		return;
+	d->slow = 0;
+	d->slow_start = false;
+	d->credit = 0;
+	d->window -= d->window < 4 ? 1 : d->window / 4;
+	dest_check(ds, d);
+}
+
+void
+dest_set_pace(struct dests *ds, struct dest *d, const struct conf_pace *p,
+    uint64_t now)
+{
+	static const struct conf_rate none;
+
+	d->max_sessions = p != NULL ? p->sessions : 0;
+	d->max_messages = p != NULL ? p->messages : 0;
+	bucket_set(&d->bucket, p != NULL ? &p->rate : &none, now);
+	if (d->window > most(ds, d))
+		d->window = most(ds, d);
+	d->token = bucket_next(&d->bucket, now);
+	d->spent = d->token > now;
+	retime(ds, d);
+	dest_check(ds, d);
+}
+
+void
+dest_spend(struct dests *ds, struct dest *d, uint64_t now)
+{
+	if (d->bucket.count == 0)
+		return;
+	(void)bucket_take(&d->bucket, now);
+	d->token = bucket_next(&d->bucket, now);
+	d->spent = d->token > now;
+	if (!d->spent)
+		return;
+	retime(ds, d);
+	dest_check(ds, d);
+}
+
 static void
 pause_until(struct dests *ds, struct dest *d, uint64_t at)
 {
@@ -551,6 +694,8 @@ give_up_for_now(struct dests *ds, struct dest *d, uint64_t at)
 	d->losses = 0;
 	d->window = 1;
 	d->slow_start = true;
+	d->slow = 0;
+	set_works(ds, d, false);
 	pause_until(ds, d, at);
 }
 

@@ -290,6 +290,7 @@ queue_init(struct queue *q, const struct q_env *env)
 	dests_init(&q->dests);
 	doms_init(&q->doms, &q->dests);
 	sessions_init(&q->sessions);
+	paces_init(&q->paces);
 	for (i = 0; i < NSTORES; i++)
 		q->maintain_at[i] = SCHED_NEVER;
 }
@@ -311,6 +312,7 @@ queue_free(struct queue *q)
 		message_end(q, m);
 	}
 	sessions_free(&q->sessions);
+	paces_free(&q->paces);
 	doms_free(&q->doms);
 	dests_free(&q->dests);
 	for (i = 0; i < NSTORES; i++)
@@ -339,6 +341,7 @@ queue_set_conf(struct queue *q, const struct conf *conf)
 		q->dests.limit = 1;
 	q->epoch++;
 	queue_set_ages(q);
+	queue_set_paces(q);
 	routes_changed(q);
 }
 

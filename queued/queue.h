@@ -30,6 +30,7 @@
 #include "queued/dest.h"
 #include "queued/direction.h"
 #include "queued/dom.h"
+#include "queued/pace.h"
 #include "queued/part.h"
 #include "queued/sched.h"
 #include "queued/session.h"
@@ -98,6 +99,8 @@ struct queue {
 	struct dests dests;
 	struct doms doms;
 	struct sessions sessions;
+	unsigned list_turn[NSIDES]; /* whose turn is the next session */
+	struct paces paces;
 	struct asks asks;
 
 	/* appended, not yet durable */

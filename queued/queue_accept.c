@@ -305,7 +305,7 @@ make_draft(struct queue *q, const struct q_submit *s, struct draft *d)
 }
 
 static struct fresh *
-make_fresh(const struct q_submit *s, struct draft *d)
+make_fresh(struct queue *q, const struct q_submit *s, struct draft *d)
 {
 	static struct logline line;
 	struct fresh *f;
@@ -321,6 +321,7 @@ make_fresh(const struct q_submit *s, struct draft *d)
 	if (f == NULL)
 		return NULL;
 	memcpy(f->line, line.text, line.len);
+	f->at = paces_release(&q->paces, q->conf, &s->commit->client, q->now);
 	f->wants_answer = true;
 	f->token = s->token;
 	return f;
@@ -348,7 +349,7 @@ queue_submit(struct queue *q, const struct q_submit *s, struct iq_done *no)
 		why = make_draft(q, s, &d);
 	group_abort(q);
 	if (why == REASON_OK) {
-		f = make_fresh(s, &d);
+		f = make_fresh(q, s, &d);
 		why = f == NULL ? REASON_STORE_ERROR : append(q, s, &d);
 	}
 	if (why == REASON_OK) {

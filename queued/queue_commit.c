@@ -43,19 +43,32 @@ announce(struct queue *q, struct fresh *f)
 		report_accepted((enum origin)m->origin, f->line, f->len);
 }
 
+/* Its sender's pace outlives a restart. */
+static void
+record_time(struct queue *q, struct message *m, uint64_t at)
+{
+	struct store_state st = { .set = STORE_SET_NEXT,
+		.next = qclock_wall(&q->clock, at) };
+
+	if (at > q->now)
+		queue_state(q, m, &st);
+}
+
 static void
 settle(struct queue *q, struct fresh *f)
 {
 	struct message *m = f->msg;
 	struct part *p, *next;
+	uint64_t at = f->at;
 
 	answer(q, f, IQ_OK, REASON_OK);
 	if (f->notice != NULL)
 		notice_settled(q, f->notice);
 	fresh_free(f);
+	record_time(q, m, at);
 	for (p = m->parts; p != NULL; p = next) {
 		next = p->next;
-		queue_route(q, p, 0);
+		queue_route(q, p, at);
 	}
 }
 

@@ -54,6 +54,7 @@ struct message *message_new(const struct envelope *, enum q_store);
 struct fresh {
 	STAILQ_ENTRY(fresh) entry;
 	struct message *msg;
+	uint64_t at; /* not to be tried before; ms, 0: now */
 	uint64_t token;
 	bool wants_answer;
 	struct notice *notice; /* kept until it is durable, or NULL */
@@ -84,6 +85,8 @@ void queue_upkeep(struct queue *);
 uint64_t queue_commit_next(const struct queue *);
 
 /* --- queue_route.c --- */
+/* There is another configuration: what it says of each destination. */
+void queue_set_paces(struct queue *);
 /* Find the way of a part of no place; it is not tried before at (0: now). */
 void queue_route(struct queue *, struct part *, uint64_t at);
 bool queue_route_holds(const struct queue *, const struct part *,
@@ -94,6 +97,11 @@ void queue_part_gone(struct queue *, const struct part *);
 
 /* --- queue_send.c --- */
 void queue_pump(struct queue *);
+/*
+ * No session is left for a destination that has fewer than that of this idle
+ * one: it is told to end, so that sessions are shared out in equal parts.
+ */
+bool queue_yield(struct queue *, struct session *);
 void queue_leave(struct queue *, struct session *);
 /* the same, and tell it to end */
 void queue_end_session(struct queue *, struct session *);

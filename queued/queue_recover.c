@@ -84,8 +84,9 @@ recover_state(struct message *m, const struct store_state *st)
 }
 
 /*
- * What is not known to have been tried since is as old as its acceptance; a
- * next attempt was set at most the longest interval before it is due.
+ * What is not known to have been tried since is as old as its acceptance
+ * (its time may be far ahead, if its sender is paced); a next attempt was set
+ * at most the longest interval before it is due.
  */
 static uint64_t
 stamp_of(const struct queue *q, const struct message *m,
@@ -93,7 +94,8 @@ stamp_of(const struct queue *q, const struct message *m,
 {
 	uint64_t longest = q->longest_retry;
 
-	if (st->next > longest && st->next - longest > m->accepted)
+	if (st->attempts > 0 && st->next > longest &&
+	    st->next - longest > m->accepted)
 		return st->next - longest;
 	return m->accepted;
 }
@@ -175,8 +177,10 @@ resume(struct queue *q, struct message *m)
 		at = p->u.wait.at;
 		if (at != 0)
 			at = qclock_mono(&q->clock, at);
-		if (at > latest)
+		if (p->attempts > 0 && at > latest)
 			at = latest;
+		else if (at > q->now + q->longest_life)
+			at = q->now + q->longest_life;
 		if ((m->flags & QM_HELD) != 0)
 			p->state = PART_HELD;
 		else

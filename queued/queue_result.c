@@ -211,7 +211,11 @@ judge_destination(struct queue *q, const struct job *j, struct dest *d)
 	uint64_t ms;
 
 	if (!was_lost(j)) {
-		dest_success(&q->dests, d, j->delivered);
+		/* how long a large one takes is for its line to say */
+		if (j->delivered && j->msg->size <= QO_INLINE_MAX)
+			dest_replied(&q->dests, d, j->result->delay);
+		else
+			dest_success(&q->dests, d, j->delivered);
 		return;
 	}
 	ms = queue_backoff_ms(q, d, j->session->parts);
@@ -222,8 +226,10 @@ judge_destination(struct queue *q, const struct job *j, struct dest *d)
 static void
 next_job(struct queue *q, struct session *s, bool keep)
 {
-	uint32_t limit = q->conf->limits.out_messages;
+	uint32_t limit = s->dest->max_messages;
 
+	if (limit == 0)
+		limit = q->conf->limits.out_messages;
 	if (!keep) {
 		queue_leave(q, s);
 		return;
@@ -232,6 +238,8 @@ next_job(struct queue *q, struct session *s, bool keep)
 	dest_check(&q->dests, s->dest);
 	if (q->draining || (limit > 0 && s->jobs >= limit))
 		queue_end_session(q, s);
+	else
+		(void)queue_yield(q, s);
 }
 
 /* --- the parts --- */

@@ -57,6 +57,45 @@ place(struct queue *q, struct part *p, struct dest *d, uint64_t at)
 	}
 }
 
+static void
+set_pace(struct queue *q, struct dest *d)
+{
+	dest_set_pace(&q->dests, d,
+	    conf_pace_find(q->conf, d->name, strlen(d->name)), q->now);
+	d->epoch = q->epoch;
+}
+
+void
+queue_set_paces(struct queue *q)
+{
+	struct dest *d;
+
+	for (d = dests_first(&q->dests); d != NULL; d = dests_next(d))
+		set_pace(q, d);
+}
+
+/*
+ * The destination of a domain's mail by that hop: the domain's own, if "limit
+ * to" means it.  By DNS it is that already.
+ */
+static struct dest *
+find_dest(struct queue *q, enum side side, const struct msg_hop *hop,
+    const struct dom *dom)
+{
+	const struct conf_pace *p = NULL;
+	struct dest *d;
+
+	if (hop->kind != CONF_ROUTE_DNS)
+		p = conf_pace_find(q->conf, dom->name, dom->len);
+	if (p != NULL && strcmp(p->pattern, "*") != 0)
+		d = dest_get_own(&q->dests, side, hop, dom->name);
+	else
+		d = dest_get(&q->dests, side, hop);
+	if (d != NULL && d->epoch != q->epoch)
+		set_pace(q, d);
+	return d;
+}
+
 /* A route of the configuration as a next hop; domain is that of the mail. */
 static void
 make_hop(const struct conf_route *r, const struct dom *d, struct msg_hop *hop)
@@ -81,7 +120,7 @@ route_out(struct queue *q, struct part *p, const struct conf_connector *c,
 
 	if (dom_route(d, q->routes) != DOM_ROUTED) {
 		make_hop(&c->route, d, &hop);
-		dest = dest_get(&q->dests, SIDE_EXT, &hop);
+		dest = find_dest(q, SIDE_EXT, &hop, d);
 		if (dest == NULL) {
 			stuck(q, p, REASON_NO_ROUTE);
 			return;
@@ -318,7 +357,7 @@ answered_ok(struct queue *q, struct ask *a, const struct qd_route *r)
 {
 	struct dom *d = a->dom;
 	struct part *p = a->part;
-	struct dest *dest = dest_get(&q->dests, SIDE_INT, &r->hop);
+	struct dest *dest = find_dest(q, SIDE_INT, &r->hop, d);
 	bool individual = r->individual != 0 || r->scope == QD_SCOPE_ADDRESS;
 	uint64_t at;
 

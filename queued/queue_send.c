@@ -16,6 +16,8 @@
 #define POISON_MAX 2
 /* Parts that are named in the log when their destination pauses. */
 #define NAMED_MAX 64U
+/* Sessions of a worker that end at a time for the sake of others. */
+#define YIELD_MAX 8U
 
 /* --- sessions --- */
 
@@ -25,9 +27,7 @@ queue_leave(struct queue *q, struct session *s)
 {
 	struct dest *d = s->dest;
 
-	if (s->state == SESSION_IDLE)
-		session_unset_idle(&q->sessions, s, SESSION_ENDING);
-	s->state = SESSION_ENDING;
+	session_ending(&q->sessions, s);
 	s->dest = NULL;
 	if (d != NULL)
 		dest_closed(&q->dests, d, s->was_open);
@@ -50,7 +50,8 @@ queue_end_session(struct queue *q, struct session *s)
 static bool
 open_session(struct queue *q, struct dest *d)
 {
-	struct worker *w = sessions_pick(&q->sessions, (enum side)d->side);
+	struct worker *w =
+	    sessions_pick(&q->sessions, (enum side)d->side, !d->works);
 	struct session *s;
 
 	if (w == NULL)
@@ -91,6 +92,12 @@ has_work(struct queue *q, struct dest *d)
 	return false;
 }
 
+static bool
+is_full(struct queue *q, enum side side)
+{
+	return sessions_pick(&q->sessions, side, false) == NULL;
+}
+
 /* Make room for those that have work by ending a session that has none. */
 static void
 evict_idle(struct queue *q, enum side side)
@@ -109,30 +116,64 @@ evict_idle(struct queue *q, enum side side)
 static bool
 open_one(struct queue *q, struct dest *d)
 {
-	struct dest_list *hungry = &q->dests.hungry[d->side];
-
 	if (!has_work(q, d))
 		return !q->more;
 	if (!open_session(q, d)) {
-		evict_idle(q, (enum side)d->side);
+		if (is_full(q, (enum side)d->side))
+			evict_idle(q, (enum side)d->side);
 		return false;
 	}
-	if (d->is_hungry) { /* the others' turn first */
-		TAILQ_REMOVE(hungry, d, hungry);
-		TAILQ_INSERT_TAIL(hungry, d, hungry);
-	}
+	dest_last(&q->dests, d);
 	return true;
 }
 
+/*
+ * Those that work and those that are probed take turns: however many of the
+ * one kind there are, the other gets every second session that is free.
+ */
 static void
 open_for_hungry(struct queue *q, enum side side)
 {
+	struct dest_list *lists[2] = { &q->dests.hungry[side],
+		&q->dests.probing[side] };
+	bool open[2] = { true, true };
 	struct dest *d;
+	unsigned i;
 
-	while ((d = TAILQ_FIRST(&q->dests.hungry[side])) != NULL) {
-		if (!open_one(q, d))
-			return;
+	while (open[0] || open[1]) {
+		i = q->list_turn[side];
+		d = open[i] ? TAILQ_FIRST(lists[i]) : NULL;
+		open[i] = d != NULL && open_one(q, d);
+		q->list_turn[side] = !i;
 	}
+}
+
+/* Is that list's next one, beside d, so much worse off than d? */
+static bool
+is_worse_off(const struct dest_list *list, const struct dest *d)
+{
+	const struct dest *other = TAILQ_FIRST(list);
+
+	if (other == d)
+		other = TAILQ_NEXT(other, hungry);
+	return other != NULL &&
+	    other->open + other->opening + 1 < d->open + d->opening;
+}
+
+bool
+queue_yield(struct queue *q, struct session *s)
+{
+	struct dest *d = s->dest;
+	enum side side = s->worker->side;
+
+	if (!is_worse_off(&q->dests.hungry[side], d) &&
+	    !is_worse_off(&q->dests.probing[side], d))
+		return false;
+	if (s->worker->nending >= YIELD_MAX || !is_full(q, side))
+		return false;
+	dest_last(&q->dests, d);
+	queue_end_session(q, s);
+	return true;
 }
 
 /* --- jobs --- */
@@ -376,6 +417,7 @@ send_job(struct queue *q, struct session *s, struct part *p)
 	session_unset_idle(&q->sessions, s, SESSION_BUSY);
 	s->since = q->now;
 	s->jobs++;
+	dest_spend(&q->dests, d, q->now);
 	if (m->crashes > 0)
 		s->worker->nsuspects++;
 	/* if its channel has failed, the worker will be told to be down */
@@ -475,8 +517,8 @@ queue_ready(struct queue *q, struct worker *w, uint32_t id)
 
 	if (s == NULL || s->state != SESSION_OPENING)
 		return -1;
-	dest_opened(s->dest);
-	s->was_open = true;
+	dest_opened(&q->dests, s->dest);
+	session_opened(s);
 	session_set_idle(&q->sessions, s, q->now);
 	dest_check(&q->dests, s->dest);
 	if (q->draining)

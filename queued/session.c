@@ -52,14 +52,15 @@ sessions_worker(struct sessions *ss, enum side side, unsigned index)
 }
 
 struct worker *
-sessions_pick(struct sessions *ss, enum side side)
+sessions_pick(struct sessions *ss, enum side side, bool probe)
 {
 	struct worker *w, *best = NULL;
 	unsigned n;
 
 	for (n = 0; n < CONF_WORKERS_MAX; n++) {
 		w = &ss->workers[side][n];
-		if (!w->up || w->nsessions >= WORKER_SESSIONS_MAX)
+		if (!w->up || w->nsessions >= WORKER_SESSIONS_MAX ||
+		    (probe && w->nprobes >= WORKER_PROBES_MAX))
 			continue;
 		if (best == NULL || w->nsessions < best->nsessions)
 			best = w;
@@ -109,16 +110,46 @@ session_new(struct sessions *ss, struct worker *w, struct dest *d)
 	s->dest = d;
 	TAILQ_INSERT_TAIL(&w->sessions, s, of_worker);
 	w->nsessions++;
+	s->probe = !d->works;
+	if (s->probe)
+		w->nprobes++;
 	return s;
+}
+
+static void
+end_probe(struct session *s)
+{
+	if (s->probe)
+		s->worker->nprobes--;
+	s->probe = false;
+}
+
+void
+session_ending(struct sessions *ss, struct session *s)
+{
+	if (s->state == SESSION_ENDING)
+		return;
+	if (s->state == SESSION_IDLE)
+		session_unset_idle(ss, s, SESSION_ENDING);
+	s->state = SESSION_ENDING;
+	s->worker->nending++;
+}
+
+void
+session_opened(struct session *s)
+{
+	end_probe(s);
+	s->was_open = true;
 }
 
 void
 session_free(struct sessions *ss, struct session *s)
 {
-	if (s->state == SESSION_IDLE)
-		session_unset_idle(ss, s, SESSION_ENDING);
+	session_ending(ss, s);
+	s->worker->nending--;
 	TAILQ_REMOVE(&s->worker->sessions, s, of_worker);
 	s->worker->nsessions--;
+	end_probe(s);
 	ss->table[s->id] = NULL;
 	ss->free_ids[ss->nfree++] = s->id;
 	ss->n--;

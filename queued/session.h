@@ -21,6 +21,9 @@
 
 /* open sessions at one worker: each is a socket there */
 #define WORKER_SESSIONS_MAX 200
+/* Of these, such as wait for the greeting of a destination not known to work.
+ */
+#define WORKER_PROBES_MAX 150
 /* An unused session is kept so long for the next message. */
 #define SESSION_IDLE_MS 3000U
 
@@ -36,6 +39,8 @@ struct worker {
 	uint8_t index;
 	bool up;
 	uint32_t nsessions;
+	uint32_t nprobes;   /* of them */
+	uint32_t nending;   /* the same */
 	uint32_t nsuspects; /* jobs whose message was in hand at a crash */
 	struct session_list sessions;
 };
@@ -47,6 +52,7 @@ struct session {
 	uint32_t id;
 	enum session_state state;
 	bool was_open; /* counted in dest->open, not in dest->opening */
+	bool probe;    /* counted in worker->nprobes */
 	struct worker *worker;
 	struct dest *dest; /* NULL when ENDING: it has no part in it any more */
 	struct part *parts; /* BUSY: of one message, this job's */
@@ -69,12 +75,20 @@ struct sessions {
 
 void sessions_init(struct sessions *);
 void sessions_free(struct sessions *);
-/* The side's worker with the fewest sessions and room; NULL: none. */
-struct worker *sessions_pick(struct sessions *, enum side);
+/*
+ * The side's worker with the fewest sessions and room, for a probe or for a
+ * destination that works; NULL: none.
+ */
+struct worker *sessions_pick(struct sessions *, enum side, bool probe);
 struct worker *sessions_worker(struct sessions *, enum side, unsigned index);
-/* In state OPENING; NULL: no memory. */
+/* In state OPENING, a probe if its destination does not work; NULL: no memory.
+ */
 struct session *session_new(struct sessions *, struct worker *, struct dest *);
 void session_free(struct sessions *, struct session *);
+/* Only its GONE is awaited. */
+void session_ending(struct sessions *, struct session *);
+/* It has been greeted. */
+void session_opened(struct session *);
 /* NULL: no such session at this worker: it broke the contract */
 struct session *session_find(const struct sessions *, const struct worker *,
     uint32_t id);

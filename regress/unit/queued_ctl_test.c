@@ -4,7 +4,8 @@
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
  * queued/queue_send.o queued/queue_time.o queued/queue_age.o
  * queued/notify.o queued/bounce.o
- * queued/dest.o queued/dom.o queued/session.o queued/ask.o queued/pheap.o
+ * queued/dest.o queued/bucket.o queued/pace.o queued/dom.o
+ * queued/session.o queued/ask.o queued/pheap.o
  * queued/sched.o queued/direction.o queued/store/envelope.o
  * regress/unit/queued_world.o regress/unit/queued_world_peers.o
  * regress/unit/queued_world_ledger.o regress/unit/queued_stage.o

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: queued/dest.o queued/dom.o queued/session.o queued/ask.o */
+/* link: queued/dest.o queued/bucket.o queued/dom.o queued/session.o
+ * queued/ask.o */
 /* link: queued/pheap.o common/msg/addr.o common/base/ibuf.o */
 /* link: common/base/netaddr.o */
 /* Destinations, domains, sessions and questions: lists, windows, pauses. */
@@ -205,18 +206,18 @@ test_window(void **state)
 	assert_false(dest_wants(&ds, d));
 	for (i = 0; i < 100; i++)
 		dest_push(&ds, d, &p[i]);
-	assert_ptr_equal(TAILQ_FIRST(&ds.hungry[SIDE_EXT]), d);
+	assert_ptr_equal(TAILQ_FIRST(&ds.probing[SIDE_EXT]), d);
 	dest_opening(&ds, d);
 	assert_false(dest_wants(&ds, d));
 	assert_true(TAILQ_EMPTY(&ds.hungry[SIDE_EXT]));
-	dest_opened(d);
+	dest_opened(&ds, d);
 	assert_false(dest_wants(&ds, d));
 	for (i = 2; i <= 20; i++) {
 		dest_success(&ds, d, true);
 		assert_int_equal(d->window, i);
 		assert_true(dest_wants(&ds, d));
 		dest_opening(&ds, d);
-		dest_opened(d);
+		dest_opened(&ds, d);
 		assert_false(dest_wants(&ds, d));
 	}
 	dest_success(&ds, d, true);
@@ -245,6 +246,8 @@ test_few_parts(void **state)
 	start();
 	d = get("example.net");
 	d->window = 10;
+	dest_opening(&ds, d);
+	dest_opened(&ds, d);
 	dest_push(&ds, d, &p[0]);
 	dest_opening(&ds, d);
 	assert_false(dest_wants(&ds, d));
@@ -252,6 +255,7 @@ test_few_parts(void **state)
 	assert_true(dest_wants(&ds, d));
 	empty(d);
 	dest_closed(&ds, d, false);
+	dest_closed(&ds, d, true);
 	dests_free(&ds);
 	free(p);
 }
@@ -288,7 +292,7 @@ test_pause(void **state)
 	}
 	/* it lives: everything is as new */
 	dest_opening(&ds, d);
-	dest_opened(d);
+	dest_opened(&ds, d);
 	dest_success(&ds, d, true);
 	assert_int_equal(d->fails, 0);
 	assert_null(d->trouble);
@@ -356,7 +360,7 @@ test_losses(void **state)
 		dest_push(&ds, d, &p[i]);
 	for (i = 1; i < 4; i++) {
 		dest_opening(&ds, d);
-		dest_opened(d);
+		dest_opened(&ds, d);
 		assert_int_equal(dest_job_lost(&ds, d, &trouble, 1000, 500),
 		    i == 3);
 		dest_closed(&ds, d, true);
@@ -411,16 +415,16 @@ test_fed_and_hungry(void **state)
 	(void)state;
 	start();
 	sessions_init(&ss);
-	assert_null(sessions_pick(&ss, SIDE_EXT));
+	assert_null(sessions_pick(&ss, SIDE_EXT, false));
 	w = sessions_worker(&ss, SIDE_EXT, 1);
 	w->up = true;
-	assert_ptr_equal(sessions_pick(&ss, SIDE_EXT), w);
-	assert_null(sessions_pick(&ss, SIDE_INT));
+	assert_ptr_equal(sessions_pick(&ss, SIDE_EXT, false), w);
+	assert_null(sessions_pick(&ss, SIDE_INT, false));
 	assert_null(sessions_worker(&ss, SIDE_EXT, CONF_WORKERS_MAX));
 	d = get("example.net");
 	s = session_new(&ss, w, d);
 	dest_opening(&ds, d);
-	dest_opened(d);
+	dest_opened(&ds, d);
 	session_set_idle(&ss, s, 5);
 	dest_check(&ds, d);
 	assert_true(TAILQ_EMPTY(&ds.fed));
@@ -461,7 +465,7 @@ test_session_ids(void **state)
 	v = sessions_worker(&ss, SIDE_EXT, 1);
 	w->up = v->up = true;
 	for (i = 0; i < N; i++) {
-		s[i] = session_new(&ss, sessions_pick(&ss, SIDE_EXT), d);
+		s[i] = session_new(&ss, sessions_pick(&ss, SIDE_EXT, false), d);
 		assert_non_null(s[i]);
 	}
 	assert_int_equal(w->nsessions, N / 2);
