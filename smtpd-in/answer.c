@@ -81,6 +81,11 @@ session_take_answer(struct step *st)
 	struct smtp_slice what = smtp_slice("", 0);
 
 	s->question = ACT_INPUT;
+	if (question == ACT_DATA && s->chunk_asked) {
+		session_chunk_answer(s,
+		    s->answer == ANSWER_YES ? SMTP_R_NONE : id);
+		return;
+	}
 	if (s->answer == ANSWER_YES) {
 		accepted(st, question);
 		session_reply(st, id);

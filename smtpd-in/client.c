@@ -58,6 +58,13 @@ earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static bool
+is_in_text(const struct client *c)
+{
+	return c->session.state == SESSION_TEXT ||
+	    c->session.state == SESSION_CHUNK;
+}
+
 static uint64_t
 deadline(const struct client *c)
 {
@@ -73,7 +80,7 @@ deadline(const struct client *c)
 	case WAIT_NOTHING:
 		break;
 	}
-	if (c->session.state == SESSION_TEXT) {
+	if (is_in_text(c)) {
 		at = earlier(at, c->rate_since + RATE_PERIOD);
 		return earlier(at,
 		    c->quiet_since + lim->data_timeout * 1000ULL);
@@ -102,7 +109,7 @@ what_is_over(struct client *c, uint64_t now)
 
 	if (now >= c->started + lim->session_time * 1000ULL)
 		return SMTP_R_TOO_LONG_SESSION;
-	if (c->session.state != SESSION_TEXT)
+	if (!is_in_text(c))
 		return SMTP_R_TIMEOUT;
 	if (now >= c->quiet_since + lim->data_timeout * 1000ULL)
 		return SMTP_R_TIMEOUT;
@@ -169,7 +176,9 @@ stage(const struct client *c, const struct smtp_reply_def *def)
 	case SESSION_MAIL:
 	case SESSION_RCPT:
 		return "rcpt";
+	case SESSION_CHUNKS:
 	case SESSION_TEXT:
+	case SESSION_CHUNK:
 		return "data";
 	}
 	return "session";
@@ -185,9 +194,8 @@ log_refused(struct client *c, const struct session_act *a)
 	size_t n;
 
 	if (def->code / 100 == 5 && a->addr == NULL)
-		stats_inc(c->session.state == SESSION_TEXT
-			? STAT_MSGS_REFUSED
-			: STAT_RCPTS_REFUSED);
+		stats_inc(
+		    is_in_text(c) ? STAT_MSGS_REFUSED : STAT_RCPTS_REFUSED);
 	if (++c->rejects > REJECTS_LOGGED)
 		return;
 	smtp_outbuf_init(&out, reply, sizeof(reply));

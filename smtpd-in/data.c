@@ -29,6 +29,24 @@ data_init(struct data_machine *d, uint64_t size_max, uint32_t line_max)
 	d->line_max = line_max;
 }
 
+void
+data_init_chunks(struct data_machine *d, uint64_t size_max, uint32_t line_max)
+{
+	data_init(d, size_max, line_max);
+	d->chunks = true;
+}
+
+bool
+data_end(struct data_machine *d)
+{
+	if (d->state == ST_CR)
+		d->faults |= DATA_F_BARE_CR;
+	if (d->state != ST_TEXT)
+		return false;
+	d->state = ST_LINE;
+	return true;
+}
+
 static void
 tally_octet(struct tally *t, unsigned char c)
 {
@@ -103,7 +121,7 @@ take_lines(struct data_machine *d, struct smtp_slice in, size_t *crs)
 	const char *p = in.p, *end = in.p + in.len, *lf;
 	bool cr;
 
-	while (p < end && (d->state != ST_LINE || *p != '.')) {
+	while (p < end && (d->state != ST_LINE || *p != '.' || d->chunks)) {
 		lf = memchr(p, '\n', (size_t)(end - p));
 		if (lf == NULL) {
 			cr = end[-1] == '\r';
@@ -159,7 +177,7 @@ take_start(struct data_machine *d, struct smtp_slice in, bool *ended)
 {
 	size_t at = 0;
 
-	while (at < in.len && d->state < ST_TEXT) {
+	while (at < in.len && d->state < ST_TEXT && !d->chunks) {
 		char c = in.p[at];
 
 		if (d->state == ST_LINE && c == '.')

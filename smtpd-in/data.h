@@ -6,6 +6,9 @@
  * and no reason to stop: it is noted, the text is read to its true end and
  * nothing more of it comes out, so that no other reading of the same octets
  * finds a second message in them.
+ *
+ * In chunks (BDAT, RFC 3030) the text is counted: dots mean nothing, the
+ * caller knows the end and says so with data_end().
  */
 #ifndef SMTPD_IN_DATA_H
 #define SMTPD_IN_DATA_H
@@ -40,10 +43,20 @@ struct data_machine {
 	uint32_t line_max;
 	uint32_t line_len;
 	uint8_t state;
+	bool chunks;
 };
 
 /* size_max: octets of text; line_max: of a line without its CRLF */
 void data_init(struct data_machine *, uint64_t size_max, uint32_t line_max);
+/* The same for text that comes in chunks: there is no DATA_END. */
+void data_init_chunks(struct data_machine *, uint64_t size_max,
+    uint32_t line_max);
+/*
+ * All chunks were read.  True: the last line lacks its CRLF, which the caller
+ * adds, as the next server may have to be given the text with dots; then it
+ * calls again.
+ */
+bool data_end(struct data_machine *);
 /*
  * Read from the front of in; *used gets the octets read.  With DATA_CHUNK
  * *out is a slice of in, without the stuffed dots.  Not to be called again

@@ -50,6 +50,7 @@ on_conf(struct child *c, const struct conf *conf)
 	if (server.side == SIDE_EXT)
 		s.policy |= SESSION_P_LOCAL;
 	set_postmaster(&s, conf);
+	s.features.ext |= SMTP_EXT_CHUNKING;
 	s.features.size = conf->limits.message_size;
 	s.rcpt_max = conf->limits.recipients;
 	s.error_max = conf->limits.errors;

@@ -114,8 +114,8 @@ void
 session_reset_tx(struct session *s)
 {
 	memset(&s->tx, 0, sizeof(s->tx));
-	if (s->state == SESSION_MAIL || s->state == SESSION_RCPT ||
-	    s->state == SESSION_TEXT)
+	s->chunk_asked = false;
+	if (s->state > SESSION_IDLE && s->state < SESSION_REFUSED)
 		s->state = SESSION_IDLE;
 }
 
@@ -249,6 +249,8 @@ take_line(struct step *st, struct smtp_slice in)
 		s->skip_cr = in.p[f.octets - 1] == '\r';
 		s->skipped = 0;
 		session_refuse(st, f.bad, smtp_slice(in.p, f.octets));
+		if (session_is_bdat(smtp_slice(in.p, f.octets - 1)))
+			s->closing = true;
 	}
 	return f.octets;
 }
@@ -260,6 +262,8 @@ take_input(struct step *st, struct smtp_slice in)
 
 	if (s->state == SESSION_TEXT)
 		return session_text(st, in);
+	if (s->state == SESSION_CHUNK)
+		return session_chunk(st, in);
 	if (in.len == 0)
 		return 0;
 	if (s->state == SESSION_CONNECT) {
@@ -320,10 +324,12 @@ session_step(struct session *s, struct smtp_slice in, size_t *used,
 		else if (s->question != ACT_INPUT)
 			session_take_answer(&st);
 		else {
+			enum session_state before = s->state;
+
 			n = take_input(&st,
 			    smtp_slice(in.p + *used, in.len - *used));
 			*used += n;
-			if (n == 0 && !s->closing)
+			if (n == 0 && !s->closing && s->state == before)
 				break;
 		}
 	}

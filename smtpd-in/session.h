@@ -87,7 +87,9 @@ enum session_state {
 	SESSION_IDLE,	     /* between transactions */
 	SESSION_MAIL,	     /* a sender, no recipient yet */
 	SESSION_RCPT,	     /* a sender and a recipient */
+	SESSION_CHUNKS,	     /* between two chunks of text, RFC 3030 */
 	SESSION_TEXT,	     /* in the text after DATA */
+	SESSION_CHUNK,	     /* in the octets of a BDAT */
 	SESSION_REFUSED	     /* greeted with 554: nothing but QUIT */
 };
 
@@ -143,11 +145,11 @@ struct session_tx {
 	struct smtp_addr sender;
 	enum smtp_body body;
 	bool utf8;
-	uint64_t size;	  /* declared */
-	uint32_t rcpts;	  /* accepted */
-	uint32_t later;	  /* answered with 4yz */
-	uint32_t refused; /* answered with 5yz */
-	struct data_machine data;
+	uint64_t size;		  /* declared */
+	uint32_t rcpts;		  /* accepted */
+	uint32_t later;		  /* answered with 4yz */
+	uint32_t refused;	  /* answered with 5yz */
+	struct data_machine data; /* of DATA, or of all chunks */
 	struct smtp_header header;
 	enum smtp_reply_id fault; /* why the text is refused; NONE so far */
 	bool ended;		  /* the text is at its end, and refused */
@@ -182,6 +184,13 @@ struct session {
 	bool skip_cr;
 	uint32_t skipped;
 	uint32_t scanned; /* octets of the line known to have no end */
+	/* private: the chunk that is being read, or asked about */
+	uint64_t chunk_left; /* octets */
+	bool chunk_last;
+	bool chunk_asked;	       /* ACT_DATA is about it, not DATA */
+	enum session_state chunk_back; /* where it was out of place, */
+	enum smtp_reply_id
+	    chunk_reply; /* and what is said of that at its end */
 };
 
 void session_init(struct session *, const struct session_conf *);

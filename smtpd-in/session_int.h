@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the files of the session machine share: session.c (events, lines,
- * steps), verb.c (commands), text.c (the message), answer.c (questions).
+ * steps), verb.c (commands), text.c and chunk.c (the message), answer.c
+ * (questions).
  */
 #ifndef SMTPD_IN_SESSION_INT_H
 #define SMTPD_IN_SESSION_INT_H
@@ -36,7 +37,20 @@ void session_command(struct step *, struct smtp_slice line);
 bool session_is_unsync(const struct session *, bool last, bool more_input);
 /* text.c */
 size_t session_text(struct step *, struct smtp_slice in);
+/* Why the text so far is refused; NONE: it is not. */
+enum smtp_reply_id session_text_fault(const struct session *);
+/* The end was found: hand the message over, or say why not. */
+void session_text_finish(struct step *);
+/* A faulty text goes on without end: the client does not want to hear. */
+bool session_text_is_endless(const struct session *);
 void session_text_begin(struct session *);
+/* chunk.c */
+void session_bdat(struct step *, const struct smtp_command *);
+/* Do octets follow this line, that could be taken for commands? */
+bool session_is_bdat(struct smtp_slice line);
+size_t session_chunk(struct step *, struct smtp_slice in);
+/* ACT_DATA about a chunk was answered; NONE: it may come */
+void session_chunk_answer(struct session *, enum smtp_reply_id refused);
 /* answer.c */
 void session_take_answer(struct step *);
 

@@ -54,8 +54,8 @@ header_fault(const struct session *s)
 	return SMTP_R_NONE;
 }
 
-static enum smtp_reply_id
-find_fault(const struct session *s)
+enum smtp_reply_id
+session_text_fault(const struct session *s)
 {
 	const struct session_tx *tx = &s->tx;
 	enum smtp_reply_id id = data_fault(&tx->data);
@@ -69,9 +69,8 @@ find_fault(const struct session *s)
 	return id;
 }
 
-/* The end was found: hand the message over, or say why not. */
-static void
-finish(struct step *st)
+void
+session_text_finish(struct step *st)
 {
 	struct session *s = st->s;
 	enum smtp_reply_id fault = s->tx.fault;
@@ -85,9 +84,8 @@ finish(struct step *st)
 	session_ask(st, ACT_SUBMIT);
 }
 
-/* A faulty text goes on without end: the client does not want to hear. */
-static bool
-is_endless(const struct session *s)
+bool
+session_text_is_endless(const struct session *s)
 {
 	return s->tx.data.octets / 2 > s->conf->features.size + OVERRUN_OCTETS;
 }
@@ -103,8 +101,8 @@ take_faulty(struct step *st, bool end)
 		s->tx_open = false;
 		st->act->type = ACT_ABORT;
 	} else if (end) {
-		finish(st);
-	} else if (is_endless(s)) {
+		session_text_finish(st);
+	} else if (session_text_is_endless(s)) {
 		session_refuse(st, s->tx.fault, smtp_slice("", 0));
 		s->closing = true;
 	}
@@ -120,7 +118,7 @@ session_text(struct step *st, struct smtp_slice in)
 	size_t n;
 
 	if (tx->ended) {
-		finish(st);
+		session_text_finish(st);
 		return 0;
 	}
 	ev = data_next(&tx->data, in, &n, &piece);
@@ -128,13 +126,13 @@ session_text(struct step *st, struct smtp_slice in)
 		smtp_header_push(&tx->header, &s->conf->trace, piece.p,
 		    piece.len);
 	if (tx->fault == SMTP_R_NONE || ev == DATA_END)
-		tx->fault = find_fault(s);
+		tx->fault = session_text_fault(s);
 	if (ev == DATA_END && session_is_unsync(s, false, in.len > n))
 		tx->fault = SMTP_R_UNSYNC;
 	if (tx->fault != SMTP_R_NONE) {
 		take_faulty(st, ev == DATA_END);
 	} else if (ev == DATA_END) {
-		finish(st);
+		session_text_finish(st);
 	} else if (ev == DATA_CHUNK) {
 		st->act->type = ACT_TEXT;
 		st->act->text = piece;

@@ -12,8 +12,8 @@ enum rule_flag {
 	F_JUNK = 1 << 3	 /* harmless, but not for ever */
 };
 
-/* SESSION_START, _IDLE, _MAIL, _RCPT */
-#define NSTATES 4
+/* SESSION_START, _IDLE, _MAIL, _RCPT, _CHUNKS */
+#define NSTATES 5
 
 struct rule {
 	/* the reply in a state where it is out of place; NONE: it is not */
@@ -36,11 +36,12 @@ static void run_help(struct step *, const struct smtp_command *);
 
 #define ANYWHERE                                                               \
 	{                                                                      \
-		SMTP_R_NONE, SMTP_R_NONE, SMTP_R_NONE, SMTP_R_NONE             \
+		SMTP_R_NONE, SMTP_R_NONE, SMTP_R_NONE, SMTP_R_NONE,            \
+		    SMTP_R_NONE                                                \
 	}
 #define NOWHERE(reply)                                                         \
 	{                                                                      \
-		reply, reply, reply, reply                                     \
+		reply, reply, reply, reply, reply                              \
 	}
 
 static const struct rule rules[SMTP_VERB_MAX] = {
@@ -54,14 +55,17 @@ static const struct rule rules[SMTP_VERB_MAX] = {
 	[SMTP_VERB_HELO] = { ANYWHERE, F_LAST | F_JUNK, SMTP_COMMAND_MAX,
 	    run_helo },
 	[SMTP_VERB_MAIL] = { { SMTP_R_NEED_HELO, SMTP_R_NONE,
-				 SMTP_R_NESTED_MAIL, SMTP_R_NESTED_MAIL },
+				 SMTP_R_NESTED_MAIL, SMTP_R_NESTED_MAIL,
+				 SMTP_R_NESTED_MAIL },
 	    0, SMTP_LINE_MAX, run_mail },
 	[SMTP_VERB_RCPT] = { { SMTP_R_NEED_HELO, SMTP_R_NEED_MAIL, SMTP_R_NONE,
-				 SMTP_R_NONE },
+				 SMTP_R_NONE, SMTP_R_IN_CHUNKS },
 	    0, SMTP_LINE_MAX, run_rcpt },
 	[SMTP_VERB_DATA] = { { SMTP_R_NEED_HELO, SMTP_R_NEED_MAIL, SMTP_R_NONE,
-				 SMTP_R_NONE },
+				 SMTP_R_NONE, SMTP_R_IN_CHUNKS },
 	    F_NO_ARG | F_LAST, SMTP_COMMAND_MAX, run_data },
+	/* its octets are read wherever it is out of place */
+	[SMTP_VERB_BDAT] = { ANYWHERE, F_ARG, SMTP_COMMAND_MAX, session_bdat },
 	[SMTP_VERB_RSET] = { ANYWHERE, F_NO_ARG | F_JUNK, SMTP_COMMAND_MAX,
 	    run_rset },
 	[SMTP_VERB_NOOP] = { ANYWHERE, F_JUNK, SMTP_COMMAND_MAX, run_noop },
@@ -70,8 +74,6 @@ static const struct rule rules[SMTP_VERB_MAX] = {
 	    run_vrfy },
 	[SMTP_VERB_HELP] = { ANYWHERE, F_JUNK, SMTP_COMMAND_MAX, run_help },
 	/* known, and not spoken by this session */
-	[SMTP_VERB_BDAT] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0, SMTP_LINE_MAX,
-	    NULL },
 	[SMTP_VERB_STARTTLS] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0,
 	    SMTP_LINE_MAX, NULL },
 	[SMTP_VERB_AUTH] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0, SMTP_LINE_MAX,
@@ -102,6 +104,9 @@ check(const struct step *st, const struct rule *r,
 
 	if (s->state == SESSION_REFUSED)
 		return r->run == run_quit ? SMTP_R_NONE : SMTP_R_NO_SERVICE;
+	if (r->run == session_bdat &&
+	    (s->conf->features.ext & SMTP_EXT_CHUNKING) == 0)
+		return SMTP_R_NOT_IMPLEMENTED;
 	out = r->in[s->state - SESSION_START];
 	if (line_len + 2 > r->line_max)
 		return SMTP_R_LINE_TOO_LONG;
@@ -136,6 +141,9 @@ session_command(struct step *st, struct smtp_slice line)
 		id = SMTP_R_TOO_MANY_ERRORS;
 	if (id != SMTP_R_NONE) {
 		session_refuse(st, id, line);
+		/* the octets that follow must not be taken for commands */
+		if (cmd.verb == SMTP_VERB_BDAT)
+			s->closing = true;
 		return;
 	}
 	r->run(st, &cmd);

@@ -76,7 +76,7 @@ static const struct smtp_reply_def table[SMTP_R_MAX] = {
 	[SMTP_R_VRFY] = { 252, "2.0.0", REASON_OK, NOTHING,
 	    "Not verified here; RCPT will tell" },
 	[SMTP_R_HELP] = { 214, "2.0.0", REASON_OK, NOTHING,
-	    "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\n"
+	    "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT\n"
 	    "Problems: postmaster at %h" },
 	[SMTP_R_QUIT] = { 221, "2.0.0", REASON_OK, NOTHING, "%h closing" },
 
@@ -130,6 +130,13 @@ static const struct smtp_reply_def table[SMTP_R_MAX] = {
 	    "No recipient was accepted" },
 	[SMTP_R_NO_RCPT_YET] = { 451, "4.5.1", REASON_DIRECTORY_DOWN, NOTHING,
 	    "No recipient could be checked, try again later" },
+	[SMTP_R_CHUNK] = { 250, "2.0.0", REASON_OK, NOTHING, "Chunk ok" },
+	[SMTP_R_IN_CHUNKS] = { 503, "5.5.1", REASON_SEQUENCE, ERROR,
+	    "The text comes in chunks: go on with BDAT, or RSET" },
+	[SMTP_R_BAD_CHUNK] = { 554, "5.5.4", REASON_SYNTAX, FATAL,
+	    "Syntax: BDAT size [LAST]; closing" },
+	[SMTP_R_CHUNK_TOO_LONG] = { 554, "5.3.4", REASON_TOO_BIG, FATAL,
+	    "Chunk larger than any message; closing" },
 	[SMTP_R_ACCEPTED] = { 250, "2.0.0", REASON_OK, NOTHING,
 	    "Accepted as %a" },
 	[SMTP_R_BODY_LINE_END] = { 550, "5.6.0", REASON_LINE_ENDING, ERROR,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
 /* link: common/base/reason.o */
 /*
  * Drives the SMTP session machine from a script, without a socket, and writes
@@ -89,6 +89,7 @@ static const struct name policies[] = {
 };
 
 static const struct name extensions[] = {
+	{ "chunking", SMTP_EXT_CHUNKING },
 	{ "dsn", SMTP_EXT_DSN },
 	{ "utf8", SMTP_EXT_SMTPUTF8 },
 	{ "-pipelining", SMTP_EXT_PIPELINING },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
 /* link: common/base/reason.o */
 /*
  * The session machine on real sockets, for black-box suites, and for nothing
@@ -313,6 +313,7 @@ main(int argc, char **argv)
 	(void)signal(SIGCHLD, SIG_IGN);
 	if (session_conf_init(&t.conf, "gw.test") == -1)
 		errx(1, "session_conf_init");
+	t.conf.features.ext |= SMTP_EXT_CHUNKING;
 	memcpy(t.conf.postmaster_domain, "gw.test", 8);
 	puts("ready");
 	(void)fflush(stdout);
