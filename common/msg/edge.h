@@ -21,7 +21,8 @@
 #define EDGE_CTL_QUEUE 12   /* ctl_queue.h: ctld to queued */
 #define EDGE_CTL_MASTER 13  /* ctl_master.h: ctld and posternd */
 #define EDGE_CTL_TOOL 14    /* ctl_tool.h: postern and ctld */
-/* 15: smtp_key.h, smtpd-in and smtpd-out to keyd; 16: dird to connd (LDAP) */
+#define EDGE_SMTP_KEY 15    /* smtp_key.h: smtpd-in and smtpd-out to keyd */
+/* 16: dird to connd (LDAP) */
 
 #define MSG_TYPE(edge, n) ((uint16_t)((edge) << 8 | (n)))
 #define MSG_ANSWER 0x80

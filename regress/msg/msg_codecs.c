@@ -18,6 +18,7 @@
 #include "common/msg/queue_dir.h"
 #include "common/msg/queue_out.h"
 #include "common/msg/smtp_dns.h"
+#include "common/msg/smtp_key.h"
 #include "regress/msg/msg_codecs.h"
 
 #define V4                                                                     \
@@ -77,6 +78,8 @@ CODEC(ctm_text, ctm_text)
 CODEC(ctm_reloaded, ctm_reloaded)
 CODEC(ct_end, ct_end)
 CODEC(ct_stats, ct_stats)
+CODEC(sk_sign, sk_sign)
+CODEC(sk_signed, sk_signed)
 
 static int
 put_one_id_verdict(struct ibuf *b, const void *m)
@@ -227,6 +230,11 @@ static const struct ct_end end_least = { CT_DONE, 0 };
 static struct ct_end end_most = { CT_DENIED, UINT32_MAX };
 static const struct ct_stats stats_least;
 static struct ct_stats stats_most = { .peer = WORKER };
+static const struct sk_sign sign_least;
+static struct sk_sign sign_most = { UINT32_MAX, UINT16_MAX };
+static const struct sk_signed signed_least = { .verdict = SK_REFUSED };
+static struct sk_signed signed_most = { .verdict = SK_SIGNED,
+	.len = SK_SIG_MAX };
 
 /* --- the table --- */
 
@@ -331,6 +339,10 @@ struct codec codecs[] = {
 	{ ROW(ct_end, end_least, end_most), LENGTH(CT_END_LEN) },
 	{ ROW(ct_stats, stats_least, stats_most), .min = CT_STATS_MIN,
 	    .max = CT_STATS_MAX, .loose = true },
+	{ ROW(sk_sign, sign_least, sign_most), LENGTH(SK_SIGN_LEN),
+	    .part = true },
+	{ ROW(sk_signed, signed_least, signed_most), .min = SK_SIGNED_MIN,
+	    .max = SK_SIGNED_MAX },
 };
 const size_t ncodecs = sizeof(codecs) / sizeof(codecs[0]);
 

@@ -28,6 +28,7 @@
 #include "common/msg/queue_dir.h"
 #include "common/msg/queue_out.h"
 #include "common/msg/smtp_dns.h"
+#include "common/msg/smtp_key.h"
 #include "regress/msg/msg_codecs.h"
 
 #define NELEMS(a) (sizeof(a) / sizeof((a)[0]))
@@ -289,6 +290,8 @@ static const struct range {
 	{ "iq_room", FIELD(iq_room, accepting), 0, 1 },
 	{ "iq_room", FIELD(iq_room, reason), 0, REASON_MAX - 1 },
 	{ "id_verdict", 0, sizeof(int), 1, 4 },
+	{ "sk_signed", FIELD(sk_signed, len), 1, SK_SIG_MAX },
+	{ "sk_signed", FIELD(sk_signed, verdict), SK_SIGNED, SK_SIGNED },
 	{ "qd_route", FIELD(qd_route, verdict), QD_OK, QD_FOREIGN },
 	{ "qd_route", FIELD(qd_route, scope), QD_SCOPE_ADDRESS,
 	    QD_SCOPE_DOMAIN },
