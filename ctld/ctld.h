@@ -22,7 +22,7 @@
 enum asks {
 	ASKS_NOTHING = 0,
 	ASKS_QUEUE,  /* queued, one answer */
-	ASKS_LIST,   /* queued, page after page */
+	ASKS_PAGES,  /* queued, page after page */
 	ASKS_STATUS, /* posternd */
 	ASKS_AUDIT,
 	ASKS_RELOAD,
@@ -40,8 +40,11 @@ struct tool {
 	uint32_t id;  /* the tool's number of its question */
 	uint32_t seq; /* ours */
 	uint32_t rows;
-	bool page_due; /* LIST: the next page, when the tool has read this */
-	struct cq_list list;
+	/* SELECT: of all pages so far, and what is asked of the next */
+	uint32_t count, busy;
+	uint32_t limit; /* rows that the tool wants, where they are few */
+	bool page_due;	/* when the tool has read this one */
+	struct cq_select select;
 };
 
 struct ctld {
@@ -64,6 +67,8 @@ struct tool *tool_asking(uint32_t question); /* NULL: nobody (any more) */
 /* Pass a row on; payload is encoded in b. */
 void tool_row(struct tool *, uint16_t type, struct ibuf *b);
 void tool_end(struct tool *, enum ct_result, uint32_t count);
+/* SELECT: the same, with what its pages have summed up */
+void tool_end_pages(struct tool *, enum ct_result);
 /* All that wait for this process: it is away. */
 void tool_give_up(bool queue);
 

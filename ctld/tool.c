@@ -66,17 +66,32 @@ tool_row(struct tool *t, uint16_t type, struct ibuf *b)
 	(void)chan_sendv(t->chan, CT_ANS_ROW, t->id, iov, 2, -1);
 }
 
-void
-tool_end(struct tool *t, enum ct_result result, uint32_t count)
+static void
+end(struct tool *t, const struct ct_end *m)
 {
-	struct ct_end m = { .result = result, .count = count };
 	struct ibuf b;
 
 	t->asks = ASKS_NOTHING;
 	t->page_due = false;
 	chan_scratch(&b);
-	if (put_ct_end(&b, &m) == 0)
+	if (put_ct_end(&b, m) == 0)
 		(void)chan_send(t->chan, CT_ANS_END, t->id, &b, -1);
+}
+
+void
+tool_end(struct tool *t, enum ct_result result, uint32_t count)
+{
+	const struct ct_end m = { .result = result, .count = count };
+
+	end(t, &m);
+}
+
+void
+tool_end_pages(struct tool *t, enum ct_result result)
+{
+	const struct ct_end m = { result, t->count, t->busy };
+
+	end(t, &m);
 }
 
 void
@@ -84,10 +99,13 @@ tool_give_up(bool queue)
 {
 	struct tool *t;
 
-	for (t = self->tools; t < self->tools + TOOLS_MAX; t++)
-		if (t->asks != ASKS_NOTHING &&
-		    queue == (t->asks == ASKS_QUEUE || t->asks == ASKS_LIST))
+	for (t = self->tools; t < self->tools + TOOLS_MAX; t++) {
+		if (t->asks == ASKS_PAGES && queue)
+			tool_end_pages(t, CT_AWAY);
+		else if (t->asks != ASKS_NOTHING && t->asks != ASKS_PAGES &&
+		    queue == (t->asks == ASKS_QUEUE))
 			tool_end(t, CT_AWAY, t->rows);
+	}
 }
 
 /* --- questions --- */
@@ -115,7 +133,7 @@ begin(struct tool *t, uint32_t id, enum asks asks)
 	touch(t);
 	t->id = id;
 	t->asks = asks;
-	t->rows = 0;
+	t->rows = t->count = t->busy = 0;
 	return 0;
 }
 
@@ -164,20 +182,59 @@ on_reload(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	return ask_master(ch, id, ASKS_RELOAD, CTM_REQ_RELOAD);
 }
 
+/* A selection as one word of the log. */
+static void
+put_selection(struct logline *l, const struct cq_select *c)
+{
+	char id[MSGID_STRLEN];
+
+	if (c->msgid != 0)
+		ll_cstr(l, "id", msgid_fmt(c->msgid, id));
+	if (c->dest[0] != '\0')
+		ll_cstr(l, "destination", c->dest);
+	if (c->flow != CQ_FLOW_ANY)
+		ll_cstr(l, "flow", cq_flow_name(c->flow));
+	if (c->from != CQ_FROM_ANY)
+		ll_cstr(l, "sender", c->sender);
+	if (c->older != 0)
+		ll_num(l, "older", c->older);
+	if (c->text[0] != '\0')
+		ll_cstr(l, "text", c->text);
+}
+
+static void
+log_select(const struct tool *t)
+{
+	static const char *const verbs[] = { [CQ_HOLD] = "hold",
+		[CQ_RELEASE] = "release",
+		[CQ_REMOVE] = "remove",
+		[CQ_FLUSH] = "flush" };
+	const struct cq_select *c = &t->select;
+	struct logline l;
+
+	if (c->look || c->verb < CQ_HOLD || c->verb > CQ_FLUSH)
+		return;
+	ll_begin(&l, LOG_L_INFO, "control");
+	ll_num(&l, "uid", t->uid);
+	ll_int(&l, "pid", t->pid);
+	ll_cstr(&l, "verb", verbs[c->verb]);
+	put_selection(&l, c);
+	ll_send(&l);
+}
+
 static int
-on_list(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+on_select(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct tool *t = chan_ctx(ch);
 
 	(void)fd;
-	if (begin(t, id, ASKS_LIST) == -1)
+	if (begin(t, id, ASKS_PAGES) == -1 ||
+	    get_cq_select(b, &t->select) == -1)
 		return -1;
-	memset(&t->list, 0, sizeof(t->list));
-	t->list.limit = CQ_PAGE_MAX;
-	if (ibuf_get_cstr(b, t->list.domain, sizeof(t->list.domain), NULL) ==
-		-1 ||
-	    ibuf_get_end(b) == -1)
-		return -1;
+	t->limit = t->select.limit;
+	t->select.uid = t->uid;
+	t->select.after = 0;
+	log_select(t);
 	if (queue_page(self, t) == -1)
 		tool_end(t, CT_AWAY, 0);
 	return 0;
@@ -202,55 +259,67 @@ on_dests(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 }
 
 static int
+on_rules(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)b;
+	(void)fd;
+	if (begin(chan_ctx(ch), id, ASKS_QUEUE) == -1)
+		return -1;
+	return ask_queue(chan_ctx(ch), CQ_REQ_RULES, NULL);
+}
+
+static int
+ask_message(struct chan *ch, uint32_t id, struct ibuf *b, uint16_t type)
+{
+	struct tool *t = chan_ctx(ch);
+	struct ibuf out;
+	uint64_t msgid;
+
+	if (begin(t, id, ASKS_QUEUE) == -1 || ibuf_get_n64(b, &msgid) == -1)
+		return -1;
+	chan_scratch(&out);
+	(void)ibuf_add_n64(&out, msgid);
+	return ask_queue(t, type, &out);
+}
+
+static int
 on_show(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
-	struct tool *t = chan_ctx(ch);
-	struct ibuf out;
-	uint64_t msgid;
-
 	(void)fd;
-	if (begin(t, id, ASKS_QUEUE) == -1 || ibuf_get_n64(b, &msgid) == -1)
-		return -1;
-	chan_scratch(&out);
-	(void)ibuf_add_n64(&out, msgid);
-	return ask_queue(t, CQ_REQ_SHOW, &out);
+	return ask_message(ch, id, b, CQ_REQ_SHOW);
 }
 
 static int
-on_remove(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+on_why(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
-	struct tool *t = chan_ctx(ch);
-	char text[MSGID_STRLEN];
-	struct ibuf out;
-	uint64_t msgid;
-
 	(void)fd;
-	if (begin(t, id, ASKS_QUEUE) == -1 || ibuf_get_n64(b, &msgid) == -1)
-		return -1;
-	log_action(t, "remove", msgid_fmt(msgid, text));
-	chan_scratch(&out);
-	(void)ibuf_add_n64(&out, msgid);
-	(void)ibuf_add_n32(&out, t->uid);
-	return ask_queue(t, CQ_REQ_REMOVE, &out);
+	return ask_message(ch, id, b, CQ_REQ_WHY);
+}
+
+static const char *
+rule_verb(const struct cq_rule *r)
+{
+	if (r->kind == CQ_REROUTE)
+		return r->set ? "reroute" : "reroute-off";
+	return r->set ? "suspend" : "resume";
 }
 
 static int
-on_flush(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+on_rule(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct tool *t = chan_ctx(ch);
-	char domain[MSG_DOMAIN_MAX + 1];
+	static struct cq_rule m;
 	struct ibuf out;
 
 	(void)fd;
-	if (begin(t, id, ASKS_QUEUE) == -1 ||
-	    ibuf_get_cstr(b, domain, sizeof(domain), NULL) == -1 ||
-	    ibuf_get_end(b) == -1)
+	if (begin(t, id, ASKS_QUEUE) == -1 || get_cq_rule(b, &m) == -1)
 		return -1;
-	log_action(t, "flush", domain);
+	m.uid = t->uid;
+	log_action(t, rule_verb(&m),
+	    m.kind == CQ_SUSPEND_FLOW ? cq_flow_name(m.flow) : m.name);
 	chan_scratch(&out);
-	(void)ibuf_add_cstr(&out, domain, MSG_DOMAIN_MAX);
-	(void)ibuf_add_n32(&out, t->uid);
-	return ask_queue(t, CQ_REQ_FLUSH, &out);
+	(void)put_cq_rule(&out, &m);
+	return ask_queue(t, CQ_REQ_RULE, &out);
 }
 
 static const struct chan_msg tool_msgs[] = {
@@ -258,10 +327,12 @@ static const struct chan_msg tool_msgs[] = {
 	{ CT_REQ_AUDIT, 0, 0, FD_NONE, CHAN_ANY, on_audit },
 	{ CT_REQ_RELOAD, 0, 0, FD_NONE, CHAN_ANY, on_reload },
 	{ CT_REQ_STATS, 0, 0, FD_NONE, CHAN_ANY, on_stats },
-	{ CT_REQ_LIST, 2, 2 + MSG_DOMAIN_MAX, FD_NONE, CHAN_ANY, on_list },
+	{ CT_REQ_SELECT, CQ_SELECT_MIN, CQ_SELECT_MAX, FD_NONE, CHAN_ANY,
+	    on_select },
 	{ CT_REQ_SHOW, 8, 8, FD_NONE, CHAN_ANY, on_show },
-	{ CT_REQ_REMOVE, 8, 8, FD_NONE, CHAN_ANY, on_remove },
-	{ CT_REQ_FLUSH, 2, 2 + MSG_DOMAIN_MAX, FD_NONE, CHAN_ANY, on_flush },
+	{ CT_REQ_WHY, 8, 8, FD_NONE, CHAN_ANY, on_why },
+	{ CT_REQ_RULES, 0, 0, FD_NONE, CHAN_ANY, on_rules },
+	{ CT_REQ_RULE, CQ_RULE_MIN, CQ_RULE_MAX, FD_NONE, CHAN_ANY, on_rule },
 	{ CT_REQ_DESTS, 0, 0, FD_NONE, CHAN_ANY, on_dests },
 };
 #define NTOOL (sizeof(tool_msgs) / sizeof(tool_msgs[0]))
@@ -285,7 +356,7 @@ on_drain(struct chan *ch)
 		return;
 	t->page_due = false;
 	if (queue_page(self, t) == -1)
-		tool_end(t, CT_AWAY, t->rows);
+		tool_end_pages(t, CT_AWAY);
 }
 
 static void

@@ -4,6 +4,7 @@
  * declares of each, for the audit to hold against the kernel.  See
  * common/msg/ctl_master.h.
  */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -114,7 +115,12 @@ notes(const struct answer *a)
 	const struct daemon *d = a->d;
 	const uint32_t flags = d->config->conf->flags;
 
+	char file[CTM_TEXT_MAX + 1];
+
 	answer_text(a->ctld, a->id, LOG_L_INFO, "version " POSTERN_VERSION);
+	(void)snprintf(file, sizeof(file), "configuration %s",
+	    d->options->file);
+	answer_text(a->ctld, a->id, LOG_L_INFO, file);
 	if ((flags & CONF_F_SINGLE_HOMED) != 0)
 		answer_text(a->ctld, a->id, LOG_L_WARN,
 		    "single-homed: both sides may share an interface; no "

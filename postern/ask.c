@@ -13,7 +13,7 @@
 #include "postern/tool.h"
 
 static int sock = -1;
-static uint8_t out[CHAN_HDR + 1024];
+static uint8_t out[CHAN_HDR + 2048];
 static uint8_t in[CHAN_HDR + CT_ROW_MAX];
 
 int
@@ -126,10 +126,6 @@ ask_status(const struct ct_end *end, const char *what)
 {
 	switch (end->result) {
 	case CT_DONE:
-		return 0;
-	case CT_BUSY:
-		warnx("%s: being delivered just now; done as soon as that ends",
-		    what);
 		return 0;
 	case CT_NO_SUCH:
 		warnx("%s: not in the queue", what);

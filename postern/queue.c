@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* postern queue list, show, remove, flush, destinations */
+/* postern queue: rows of messages; show, destinations */
 #include <err.h>
 #include <string.h>
 
 #include "common/base/chan.h"
 #include "common/base/log.h"
-#include "postern/tool.h"
-
-struct listing {
-	bool json;
-	bool whole; /* SHOW: every field */
-	unsigned rows;
-};
+#include "postern/queue.h"
 
 static const char *
 state_name(enum cq_state s)
@@ -23,12 +17,14 @@ state_name(enum cq_state s)
 		return "waiting";
 	case CQ_HELD:
 		return "held";
+	case CQ_SUSPENDED:
+		return "suspended";
 	}
 	return "?";
 }
 
-static const char *
-origin_name(unsigned o)
+const char *
+queue_origin(unsigned o)
 {
 	return o == 1 ? "ext" : o == 2 ? "int" : "bounce";
 }
@@ -41,7 +37,7 @@ row_json(const struct cq_row *m)
 	json_begin();
 	json_str("id", msgid_fmt(m->msgid, id));
 	json_str("state", state_name(m->state));
-	json_str("origin", origin_name(m->origin));
+	json_str("origin", queue_origin(m->origin));
 	json_str("accepted", text_iso(m->accepted, t));
 	json_str("next", text_iso(m->next, t));
 	json_str("expires", text_iso(m->expires, t));
@@ -67,11 +63,11 @@ row_text(const struct listing *l, const struct cq_row *m)
 	uint64_t now = text_now();
 
 	if (l->rows == 1)
-		(void)printf("%-13s %-7s %-6s %8s %10s  %s\n", "ID", "STATE",
+		(void)printf("%-13s %-9s %-6s %8s %10s  %s\n", "ID", "STATE",
 		    "FROM", "AGE", "SIZE", "SENDER -> RECIPIENT");
-	(void)printf("%-13s %-7s %-6s %8s %10s  <%s> -> ",
+	(void)printf("%-13s %-9s %-6s %8s %10s  <%s> -> ",
 	    msgid_fmt(m->msgid, id), state_name(m->state),
-	    origin_name(m->origin),
+	    queue_origin(m->origin),
 	    text_age(now > m->accepted ? now - m->accepted : 0, age),
 	    text_size(m->size, size), text_clean(m->sender));
 	(void)printf("<%s>", text_clean(m->rcpt));
@@ -90,7 +86,7 @@ row_whole(const struct cq_row *m)
 
 	(void)printf("id         %s\n", msgid_fmt(m->msgid, id));
 	(void)printf("state      %s\n", state_name(m->state));
-	(void)printf("came by    %s", origin_name(m->origin));
+	(void)printf("came by    %s", queue_origin(m->origin));
 	if (m->client.family != NETADDR_NONE)
 		(void)printf(" from %s",
 		    netaddr_ntop(&m->client, addr, sizeof(addr)));
@@ -175,8 +171,8 @@ on_dest(const struct listing *l, struct ibuf *b)
 	return 0;
 }
 
-static int
-on_row(void *arg, uint16_t type, struct ibuf *b)
+int
+queue_row(void *arg, uint16_t type, struct ibuf *b)
 {
 	struct listing *l = arg;
 	struct cq_row m;
@@ -199,46 +195,22 @@ on_row(void *arg, uint16_t type, struct ibuf *b)
 
 /* --- the verbs --- */
 
-static int
-run(uint16_t type, struct ibuf *b, struct listing *l, const char *what)
+int
+queue_id(const char *text, uint64_t *id)
 {
+	if (msgid_parse(text, id) == 0 && *id != 0)
+		return 0;
+	warnx("%s: a message id has %d characters of 0-9a-z, as \"postern "
+	      "queue list\" shows them",
+	    text, MSGID_STRLEN - 1);
+	return -1;
+}
+
+static int
+cmd_queue_show(int argc, char **argv, bool json)
+{
+	struct listing l = { .json = json, .whole = true };
 	struct ct_end end;
-	int rc;
-
-	if (ask(type, b, on_row, l, &end) == -1)
-		return EXIT_ASK;
-	rc = ask_status(&end, what);
-	if (rc == 0 && !l->json && type == CT_REQ_LIST)
-		(void)printf("%u message%s\n", end.count,
-		    end.count == 1 ? "" : "s");
-	if (rc == 0 && !l->json && type == CT_REQ_FLUSH)
-		(void)printf("%u message%s due now\n", end.count,
-		    end.count == 1 ? "" : "s");
-	if (rc == 0 && !l->json && type == CT_REQ_REMOVE &&
-	    end.result == CT_DONE)
-		(void)printf("removed %s\n", what);
-	return rc;
-}
-
-static int
-by_domain(uint16_t type, int argc, char **argv, struct listing *l)
-{
-	uint8_t mem[2 + MSG_DOMAIN_MAX];
-	struct ibuf b;
-
-	if (argc > 1)
-		return EXIT_USE;
-	ibuf_wrap(&b, mem, sizeof(mem));
-	if (ibuf_add_cstr(&b, argc == 1 ? argv[0] : "", MSG_DOMAIN_MAX) == -1) {
-		warnx("%s: too long for a domain", argv[0]);
-		return EXIT_USE;
-	}
-	return run(type, &b, l, argc == 1 ? argv[0] : "queue");
-}
-
-static int
-by_id(uint16_t type, int argc, char **argv, struct listing *l)
-{
 	uint8_t mem[8];
 	struct ibuf b;
 	uint64_t id;
@@ -247,38 +219,59 @@ by_id(uint16_t type, int argc, char **argv, struct listing *l)
 	if (argc < 1)
 		return EXIT_USE;
 	for (i = 0; i < argc; i++) {
-		if (msgid_parse(argv[i], &id) == -1) {
-			warnx("%s: a message id has %d characters of 0-9a-z, "
-			      "as \"postern queue list\" shows them",
-			    argv[i], MSGID_STRLEN - 1);
+		if (queue_id(argv[i], &id) == -1)
 			return EXIT_USE;
-		}
 		ibuf_wrap(&b, mem, sizeof(mem));
 		(void)ibuf_add_n64(&b, id);
-		if ((one = run(type, &b, l, argv[i])) != 0)
+		if (ask(CT_REQ_SHOW, &b, queue_row, &l, &end) == -1)
+			return EXIT_ASK;
+		if ((one = ask_status(&end, argv[i])) != 0)
 			rc = one;
 	}
 	return rc;
 }
 
+static int
+cmd_queue_dests(int argc, char **argv, bool json)
+{
+	struct listing l = { .json = json };
+	struct ct_end end;
+
+	(void)argv;
+	if (argc > 0)
+		return EXIT_USE;
+	if (ask(CT_REQ_DESTS, NULL, queue_row, &l, &end) == -1)
+		return EXIT_ASK;
+	return ask_status(&end, "destinations");
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int, char **, bool);
+} verbs[] = {
+	{ "list", cmd_queue_list },
+	{ "show", cmd_queue_show },
+	{ "why", cmd_queue_why },
+	{ "shape", cmd_queue_shape },
+	{ "destinations", cmd_queue_dests },
+	{ "hold", cmd_queue_hold },
+	{ "release", cmd_queue_release },
+	{ "remove", cmd_queue_remove },
+	{ "flush", cmd_queue_flush },
+	{ "suspend", cmd_queue_suspend },
+	{ "resume", cmd_queue_resume },
+	{ "reroute", cmd_queue_reroute },
+};
+#define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+
 int
 cmd_queue(int argc, char **argv, bool json)
 {
-	struct listing l = { .json = json };
+	size_t i;
 
-	if (argc < 1)
-		return EXIT_USE;
-	if (strcmp(argv[0], "list") == 0)
-		return by_domain(CT_REQ_LIST, argc - 1, argv + 1, &l);
-	if (strcmp(argv[0], "flush") == 0)
-		return by_domain(CT_REQ_FLUSH, argc - 1, argv + 1, &l);
-	if (strcmp(argv[0], "remove") == 0)
-		return by_id(CT_REQ_REMOVE, argc - 1, argv + 1, &l);
-	if (strcmp(argv[0], "destinations") == 0)
-		return argc == 1 ? run(CT_REQ_DESTS, NULL, &l, "destinations")
-				 : EXIT_USE;
-	if (strcmp(argv[0], "show") != 0)
-		return EXIT_USE;
-	l.whole = true;
-	return by_id(CT_REQ_SHOW, argc - 1, argv + 1, &l);
+	for (i = 0; argc > 0 && i < NVERBS; i++) {
+		if (strcmp(argv[0], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1, json);
+	}
+	return EXIT_USE;
 }

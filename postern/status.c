@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "postern/tool.h"
+#include "postern/queue.h"
 
 struct status {
 	bool json;
@@ -103,6 +103,8 @@ cmd_status(int argc, char **argv, bool json)
 		return EXIT_ASK;
 	if ((rc = ask_status(&end, "status")) != 0)
 		return rc;
+	/* that queued is away was said above */
+	(void)queue_rules_note(json);
 	return st.not_ready > 0 ? EXIT_NO : 0;
 }
 

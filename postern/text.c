@@ -80,6 +80,33 @@ text_iso(uint64_t ms, char *buf)
 	return buf;
 }
 
+int
+text_seconds(const char *s, uint32_t *seconds)
+{
+	static const struct {
+		char letter;
+		uint32_t s;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	uint64_t n = 0;
+	size_t i;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	for (; *s >= '0' && *s <= '9' && n <= UINT32_MAX; s++)
+		n = n * 10 + (uint64_t)(*s - '0');
+	for (i = 0; *s != '\0' && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (*s == units[i].letter) {
+			n *= units[i].s;
+			s++;
+			break;
+		}
+	}
+	if (*s != '\0' || n == 0 || n > UINT32_MAX)
+		return -1;
+	*seconds = (uint32_t)n;
+	return 0;
+}
+
 const char *
 text_clean(const char *s)
 {

@@ -53,6 +53,8 @@ const char *text_size(uint64_t bytes, char *buf);
 const char *text_time(uint64_t unix_ms, char *buf);
 const char *text_iso(uint64_t unix_ms, char *buf); /* UTC, ISO 8601 */
 uint64_t text_now(void);			   /* Unix ms */
+/* "90", "30s", "5m", "2h", "1d": seconds; -1: it is none of these, or 0 */
+int text_seconds(const char *, uint32_t *);
 /* control characters and bytes beyond ASCII made visible; static buffer */
 const char *text_clean(const char *);
 

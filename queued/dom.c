@@ -99,6 +99,8 @@ dom_new(struct doms *ds, const char *name, size_t len)
 	TAILQ_INIT(&d->waiting.parts);
 	TAILQ_INIT(&d->asked.parts);
 	TAILQ_INIT(&d->stuck.parts);
+	TAILQ_INIT(&d->suspended.parts);
+	TAILQ_INIT(&d->parts);
 	d->is_unused = true;
 	TAILQ_INSERT_TAIL(&ds->unused, d, unused);
 	ds->nunused++;
@@ -181,6 +183,8 @@ queue_of(struct dom *d, unsigned state)
 {
 	if (state == PART_ROUTE)
 		return &d->waiting;
+	if (state == PART_SUSPENDED)
+		return &d->suspended;
 	return state == PART_ASKED ? &d->asked : &d->stuck;
 }
 
@@ -202,6 +206,40 @@ dom_take(struct part *p)
 	TAILQ_REMOVE(&q->parts, p, u.wait.link);
 	q->n--;
 	p->state = PART_NEW;
+}
+
+void
+dom_link(struct part *p, struct part *sibling)
+{
+	struct part *at;
+
+	if (sibling != NULL) {
+		TAILQ_INSERT_AFTER(&p->dom->parts, sibling, p, of_dom);
+		return;
+	}
+	/* the newest comes last but for clocks that were set back */
+	TAILQ_FOREACH_REVERSE(at, &p->dom->parts, part_list, of_dom)
+		if (at->msg->id <= p->msg->id)
+			break;
+	if (at != NULL)
+		TAILQ_INSERT_AFTER(&p->dom->parts, at, p, of_dom);
+	else
+		TAILQ_INSERT_HEAD(&p->dom->parts, p, of_dom);
+}
+
+bool
+dom_linked(const struct part *p)
+{
+	return p->of_dom.tqe_prev != NULL;
+}
+
+void
+dom_unlink(struct part *p)
+{
+	if (!dom_linked(p))
+		return;
+	TAILQ_REMOVE(&p->dom->parts, p, of_dom);
+	p->of_dom.tqe_prev = NULL;
 }
 
 void

@@ -38,14 +38,16 @@ struct dom {
 	TAILQ_ENTRY(dom) unused; /* no part */
 	TAILQ_ENTRY(dom) asker;	 /* has parts to ask dird about */
 	struct pheap_node timer; /* waiting and stuck are looked at again */
-	struct dom_queue waiting, asked, stuck;
-	struct dest *dest;		      /* DOM_ROUTED, referred to */
+	struct dom_queue waiting, asked, stuck, suspended;
+	struct part_list parts; /* all of queued messages, in their order */
+	struct dest *dest;	/* DOM_ROUTED, referred to */
 	const struct conf_schedule *schedule; /* of this epoch: queue_age.c */
 	uint32_t epoch;
 	uint32_t generation; /* of routes: route holds for this one only */
 	uint32_t nparts;
-	uint32_t round; /* stuck ones still to be looked at in this round */
-	uint32_t fails; /* answers in a row that were none */
+	uint32_t round;	 /* stuck ones still to be looked at in this round */
+	uint32_t resume; /* the same of the suspended ones */
+	uint32_t fails;	 /* answers in a row that were none */
 	/* while a message is grouped: queue_group.c */
 	uint32_t mark, count;
 	struct part *part;
@@ -85,8 +87,15 @@ void dom_set_route(struct doms *, struct dom *, enum dom_route, struct dest *,
 
 /* Put a part of no place (PART_NEW) into one of the lists, by its state. */
 void dom_put(struct dom *, struct part *, enum part_state);
-/* Take a ROUTE, ASKED or STUCK part out: state NEW. */
+/* Take a ROUTE, ASKED, STUCK or SUSPENDED part out: state NEW. */
 void dom_take(struct part *);
+/*
+ * Into dom->parts, in the order of messages: behind its elder sibling of the
+ * same domain, or NULL.  Out of it, if it is in there.
+ */
+void dom_link(struct part *, struct part *sibling);
+void dom_unlink(struct part *);
+bool dom_linked(const struct part *);
 
 void dom_set_asker(struct doms *, struct dom *, bool);
 /* All that have parts without a way are due now. */

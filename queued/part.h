@@ -47,24 +47,27 @@ struct message {
 };
 
 enum part_state {
-	PART_NEW = 0, /* nowhere yet, or in the hands of a function */
-	PART_ROUTE,   /* dom->waiting: its next hop is not known */
-	PART_ASKED,   /* dom->asked: dird is asked about it */
-	PART_STUCK,   /* dom->stuck: there is no way to its domain */
-	PART_READY,   /* dest->ready: its turn comes */
-	PART_LATER,   /* dest->later: to be tried again at a time */
-	PART_ACTIVE,  /* handed to smtpd-out */
-	PART_HELD     /* nowhere: its message waits for the operator */
+	PART_NEW = 0,  /* nowhere yet, or in the hands of a function */
+	PART_ROUTE,    /* dom->waiting: its next hop is not known */
+	PART_ASKED,    /* dom->asked: dird is asked about it */
+	PART_STUCK,    /* dom->stuck: there is no way to its domain */
+	PART_READY,    /* dest->ready: its turn comes */
+	PART_LATER,    /* dest->later: to be tried again at a time */
+	PART_ACTIVE,   /* handed to smtpd-out */
+	PART_HELD,     /* nowhere: its message waits for the operator */
+	PART_SUSPENDED /* dom->suspended: its destination or flow is */
 };
 
 struct part {
 	struct message *msg;
-	struct part *next; /* of the same message */
-	struct dom *dom;   /* of all its recipients */
-	struct dest *dest; /* READY, LATER, ACTIVE */
+	struct part *next;	  /* of the same message */
+	struct dom *dom;	  /* of all its recipients */
+	TAILQ_ENTRY(part) of_dom; /* dom->parts, once its message is queued */
+	struct dest *dest;	  /* READY, LATER, ACTIVE */
 	union {
 		struct {
-			TAILQ_ENTRY(part) link; /* ROUTE, ASKED, STUCK, READY */
+			/* ROUTE, ASKED, STUCK, SUSPENDED, READY */
+			TAILQ_ENTRY(part) link;
 			/* not to be tried before; ms, all of these but READY */
 			uint64_t at;
 		} wait;

@@ -51,6 +51,35 @@ on_dest(void *arg, const struct cq_dest *dest)
 }
 
 static int
+on_shape(void *arg, const struct cq_shape *shape)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	return put_cq_shape(&b, shape) == -1 ? -1
+					     : send_row(arg, CQ_ANS_SHAPE, &b);
+}
+
+static int
+on_group(void *arg, const struct cq_why *why)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	return put_cq_why(&b, why) == -1 ? -1 : send_row(arg, CQ_ANS_WHY, &b);
+}
+
+static int
+on_one_rule(void *arg, const struct cq_rule *rule)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	return put_cq_rule(&b, rule) == -1 ? -1
+					   : send_row(arg, CQ_ANS_RULE, &b);
+}
+
+static int
 end(const struct answer *a, const struct cq_end *m)
 {
 	struct ibuf b;
@@ -62,17 +91,18 @@ end(const struct answer *a, const struct cq_end *m)
 }
 
 static int
-on_list(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+on_select(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
+	static struct cq_select want;
 	struct answer a = { ch, id };
-	struct cq_end m = { .result = CQ_DONE };
-	struct cq_list list;
+	const struct q_emit emit = { &a, on_row, on_shape };
+	struct cq_end m;
 
 	(void)fd;
-	if (get_cq_list(b, &list) == -1)
+	if (get_cq_select(b, &want) == -1)
 		return -1;
 	edges_time(self);
-	queue_list(&self->queue, &list, on_row, &a, &m);
+	queue_select(&self->queue, &want, &emit, &m);
 	return end(&a, &m);
 }
 
@@ -93,36 +123,48 @@ on_show(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 }
 
 static int
-on_remove(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+on_why(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
 	struct answer a = { ch, id };
 	struct cq_end m = { .result = CQ_DONE };
 	uint64_t msgid;
-	uint32_t uid;
 
 	(void)fd;
-	if (ibuf_get_n64(b, &msgid) == -1 || ibuf_get_n32(b, &uid) == -1)
+	if (ibuf_get_n64(b, &msgid) == -1)
 		return -1;
 	edges_time(self);
-	m.result = queue_remove(&self->queue, msgid, uid);
-	m.count = m.result == CQ_NO_SUCH ? 0 : 1;
+	m.result = queue_show(&self->queue, msgid, on_row, NULL, &a);
+	if (m.result == CQ_DONE)
+		m.result =
+		    queue_why(&self->queue, msgid, on_group, &a, &m.count);
 	return end(&a, &m);
 }
 
 static int
-on_flush(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+on_rule(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
-	char domain[MSG_DOMAIN_MAX + 1];
+	static struct cq_rule rule;
 	struct answer a = { ch, id };
 	struct cq_end m = { .result = CQ_DONE };
-	uint32_t uid;
 
 	(void)fd;
-	if (ibuf_get_cstr(b, domain, sizeof(domain), NULL) == -1 ||
-	    ibuf_get_n32(b, &uid) == -1 || ibuf_get_end(b) == -1)
+	if (get_cq_rule(b, &rule) == -1)
 		return -1;
 	edges_time(self);
-	m.result = queue_flush(&self->queue, domain, uid, &m.count);
+	m.result = queue_rule(&self->queue, &rule);
+	m.count = m.result == CQ_DONE ? 1 : 0;
+	return end(&a, &m);
+}
+
+static int
+on_rules(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct answer a = { ch, id };
+	struct cq_end m = { .result = CQ_DONE };
+
+	(void)b;
+	(void)fd;
+	m.count = queue_rules(&self->queue, on_one_rule, &a);
 	return end(&a, &m);
 }
 
@@ -140,10 +182,12 @@ on_dests(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 }
 
 static const struct chan_msg msgs[] = {
-	{ CQ_REQ_LIST, CQ_LIST_MIN, CQ_LIST_MAX, FD_NONE, CHAN_ANY, on_list },
+	{ CQ_REQ_SELECT, CQ_SELECT_MIN, CQ_SELECT_MAX, FD_NONE, CHAN_ANY,
+	    on_select },
 	{ CQ_REQ_SHOW, 8, 8, FD_NONE, CHAN_ANY, on_show },
-	{ CQ_REQ_REMOVE, 12, 12, FD_NONE, CHAN_ANY, on_remove },
-	{ CQ_REQ_FLUSH, 6, 6 + MSG_DOMAIN_MAX, FD_NONE, CHAN_ANY, on_flush },
+	{ CQ_REQ_WHY, 8, 8, FD_NONE, CHAN_ANY, on_why },
+	{ CQ_REQ_RULE, CQ_RULE_MIN, CQ_RULE_MAX, FD_NONE, CHAN_ANY, on_rule },
+	{ CQ_REQ_RULES, 0, 0, FD_NONE, CHAN_ANY, on_rules },
 	{ CQ_REQ_DESTS, 0, 0, FD_NONE, CHAN_ANY, on_dests },
 };
 

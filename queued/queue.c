@@ -101,6 +101,7 @@ part_end(struct queue *q, struct part *p)
 		dest_returned(&q->dests, p);
 	}
 	part_detach(q, p);
+	dom_unlink(p);
 	dom_release(&q->doms, p->dom);
 	free(p);
 }
@@ -194,17 +195,15 @@ queue_unreadable(struct queue *q, struct message *m, int error)
 }
 
 void
-queue_hold(struct queue *q, struct message *m, enum reason why)
+queue_set_held(struct queue *q, struct message *m, enum reason why,
+    const char *text)
 {
-	const char *text = reason_name(why);
 	struct store_state st = { .set = STORE_SET_HELD | STORE_SET_TEXT,
 		.held = true,
 		.text = text,
 		.text_len = (uint16_t)strlen(text) };
 	struct part *p;
 
-	if ((m->flags & QM_HELD) != 0)
-		return;
 	m->flags |= QM_HELD;
 	q->nheld++;
 	for (p = m->parts; p != NULL; p = p->next) {
@@ -215,10 +214,43 @@ queue_hold(struct queue *q, struct message *m, enum reason why)
 		p->state = PART_HELD;
 	}
 	queue_state(q, m, &st);
-	report_held(m->id, why);
+}
+
+void
+queue_hold(struct queue *q, struct message *m, enum reason why)
+{
+	uint64_t id = m->id;
+
+	if ((m->flags & QM_HELD) != 0)
+		return;
+	queue_set_held(q, m, why, reason_name(why));
+	report_held(id, why);
 }
 
 /* --- parts --- */
+
+void
+parts_link(struct message *m)
+{
+	struct part *p;
+
+	for (p = m->parts; p != NULL; p = p->next)
+		dom_link(p, NULL);
+}
+
+/* One more of a message that is queued already: the rest of another. */
+static void
+link_rest(struct part *p)
+{
+	struct part *s;
+
+	for (s = p->next; s != NULL; s = s->next) {
+		if (s->dom == p->dom && dom_linked(s)) {
+			dom_link(p, s);
+			return;
+		}
+	}
+}
 
 struct part *
 part_new(struct queue *q, struct message *m, struct dom *dom, size_t n)
@@ -236,6 +268,8 @@ part_new(struct queue *q, struct message *m, struct dom *dom, size_t n)
 	dom_hold(&q->doms, dom);
 	p->next = m->parts;
 	m->parts = p;
+	if ((m->flags & QM_QUEUED) != 0)
+		link_rest(p);
 	return p;
 }
 
@@ -249,6 +283,7 @@ part_detach(struct queue *q, struct part *p)
 		break;
 	case PART_ROUTE:
 	case PART_STUCK:
+	case PART_SUSPENDED:
 		dom_take(p);
 		break;
 	case PART_READY:
@@ -317,6 +352,7 @@ queue_free(struct queue *q)
 	dests_free(&q->dests);
 	for (i = 0; i < NSTORES; i++)
 		store_close(q->stores[i]);
+	rules_free(&q->rules);
 	free(q->env_buf);
 	free(q->group);
 }
@@ -412,6 +448,7 @@ queue_next(const struct queue *q)
 	at = least(at, asks_next_time(&q->asks));
 	at = least(at, fail_next(q));
 	at = least(at, queue_ages_next(q));
+	at = least(at, queue_rules_next(q));
 	if (s != NULL)
 		at = least(at, s->since + SESSION_IDLE_MS);
 	return at;

@@ -32,6 +32,7 @@
 #include "queued/dom.h"
 #include "queued/pace.h"
 #include "queued/part.h"
+#include "queued/rules.h"
 #include "queued/sched.h"
 #include "queued/session.h"
 #include "queued/store/envelope.h"
@@ -102,6 +103,9 @@ struct queue {
 	unsigned list_turn[NSIDES]; /* whose turn is the next session */
 	struct paces paces;
 	struct asks asks;
+	struct rules rules; /* of the operator */
+	const struct store_ops *rules_ops;
+	int rules_dir;
 
 	/* appended, not yet durable */
 	struct fresh_list fresh;
@@ -207,16 +211,32 @@ void queue_dir_answer(struct queue *, uint32_t tx, const struct qd_route *);
 /*
  * --- ctld ---
  */
-/* Rows of one page, and what its END says; the callback's -1 ends it. */
-void queue_list(struct queue *, const struct cq_list *,
-    int (*)(void *, const struct cq_row *), void *, struct cq_end *);
+/* What SELECT is answered with; a callback's -1 ends it. */
+struct q_emit {
+	void *arg;
+	int (*row)(void *, const struct cq_row *);
+	int (*shape)(void *, const struct cq_shape *);
+};
+/*
+ * One page: a bounded number of messages is looked at, and what the verb
+ * orders is done to those that fit.  What was touched is durable when this
+ * returns.
+ */
+void queue_select(struct queue *, const struct cq_select *,
+    const struct q_emit *, struct cq_end *);
+/* Its row, and unless rcpt is NULL one for each recipient. */
 enum cq_result queue_show(struct queue *, uint64_t id,
     int (*row)(void *, const struct cq_row *),
     int (*rcpt)(void *, const struct cq_rcpt *), void *);
+/* One row for each group of recipients; the groups' number in count. */
+enum cq_result queue_why(struct queue *, uint64_t id,
+    int (*)(void *, const struct cq_why *), void *, uint32_t *count);
+/* CQ_BUSY: it goes as soon as what is in flight returns */
 enum cq_result queue_remove(struct queue *, uint64_t id, uint32_t uid);
-/* domain "": all of it.  count: parts of messages that are tried again */
-enum cq_result queue_flush(struct queue *, const char *domain, uint32_t uid,
-    uint32_t *count);
+/* Make or end one; it is durable when this returns CQ_DONE. */
+enum cq_result queue_rule(struct queue *, const struct cq_rule *);
+uint32_t queue_rules(struct queue *, int (*)(void *, const struct cq_rule *),
+    void *);
 enum cq_result queue_dests(struct queue *,
     int (*)(void *, const struct cq_dest *), void *, uint32_t *count);
 

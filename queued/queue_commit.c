@@ -36,6 +36,7 @@ announce(struct queue *q, struct fresh *f)
 	struct message *m = f->msg;
 
 	queue_insert(q, m);
+	parts_link(m);
 	if (f->notice != NULL)
 		report_notice(m->id, f->notice->about, f->notice->to,
 		    f->notice->kind == BOUNCE_FAILED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the operator sees of the queue, and does to it.
+ * What the operator sees of the queue: messages, recipients, destinations.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +8,19 @@
 #include <bsd/string.h>
 
 #include "queued/queue_int.h"
-#include "queued/report.h"
 
-/* Messages looked at for one page, and rows of destinations. */
+/* Messages looked at for the oldest ones, and rows of destinations. */
 #define SCAN_MAX  50000U
 #define DESTS_MAX 1000U
 
-static uint64_t
-wall_of(const struct queue *q, uint64_t mono)
+uint64_t
+ctl_wall(const struct queue *q, uint64_t mono)
 {
 	return mono <= q->now ? 0 : qclock_wall(&q->clock, mono);
 }
 
-/* ms, monotonic, of its next attempt; 0: now, or it is in a session */
-static uint64_t
-next_of(const struct part *p)
+uint64_t
+ctl_next(const struct part *p)
 {
 	switch ((enum part_state)p->state) {
 	case PART_LATER:
@@ -36,6 +34,7 @@ next_of(const struct part *p)
 	case PART_ASKED:
 	case PART_ACTIVE:
 	case PART_HELD:
+	case PART_SUSPENDED:
 		return 0;
 	}
 	return 0;
@@ -48,8 +47,8 @@ struct row_job {
 	const struct part *part; /* whose first recipient is shown */
 };
 
-static const struct store_rcpt *
-state_of(const struct store_state *st, uint32_t index)
+const struct store_rcpt *
+ctl_state_of(const struct store_state *st, uint32_t index)
 {
 	size_t i;
 
@@ -60,8 +59,8 @@ state_of(const struct store_state *st, uint32_t index)
 	return NULL;
 }
 
-static void
-copy_text(char *to, size_t cap, const char *text, size_t len)
+void
+ctl_copy(char *to, size_t cap, const char *text, size_t len)
 {
 	if (len >= cap)
 		len = cap - 1;
@@ -69,22 +68,14 @@ copy_text(char *to, size_t cap, const char *text, size_t len)
 	to[len] = '\0';
 }
 
-static int
-on_row(void *arg, const struct store_msg *sm)
+static void
+first_rcpt(struct row_job *j, const struct store_msg *sm)
 {
-	static struct envelope env;
 	static struct msg_rcpt rcpt;
-	struct row_job *j = arg;
 	const struct store_rcpt *sr;
 	struct env_iter it;
 	struct env_rcpt er;
 
-	if (env_get(sm->env, sm->env_len, &env) == -1)
-		return 0;
-	(void)strlcpy(j->row->sender, env.sender, sizeof(j->row->sender));
-	j->row->client = env.client;
-	if (j->part == NULL || j->part->n == 0)
-		return 0;
 	env_iter(&it, sm->env, sm->env_len);
 	while (env_next(&it, &er) == 1) {
 		if (er.index != j->part->rcpt[0])
@@ -93,47 +84,93 @@ on_row(void *arg, const struct store_msg *sm)
 		(void)strlcpy(j->row->rcpt, rcpt.addr, sizeof(j->row->rcpt));
 		break;
 	}
-	sr = state_of(&sm->state, j->part->rcpt[0]);
+	sr = ctl_state_of(&sm->state, j->part->rcpt[0]);
 	if (sr != NULL && sr->text_len > 0)
-		copy_text(j->row->text, sizeof(j->row->text), sr->text,
+		ctl_copy(j->row->text, sizeof(j->row->text), sr->text,
 		    sr->text_len);
+}
+
+/* Why it is held: poison and the like by name, else as the operator said. */
+static void
+held_text(struct cq_row *row, const struct store_state *st)
+{
+	if (row->state != CQ_HELD || st->text_len == 0)
+		return;
+	ctl_copy(row->text, sizeof(row->text), st->text, st->text_len);
+	row->reason = REASON_HELD;
+	if (strcmp(row->text, reason_name(REASON_POISON)) == 0)
+		row->reason = REASON_POISON;
+	if (strcmp(row->text, reason_name(REASON_STORE_ERROR)) == 0)
+		row->reason = REASON_STORE_ERROR;
+}
+
+static int
+on_row(void *arg, const struct store_msg *sm)
+{
+	static struct envelope env;
+	struct row_job *j = arg;
+
+	if (env_get(sm->env, sm->env_len, &env) == -1)
+		return 0;
+	(void)strlcpy(j->row->sender, env.sender, sizeof(j->row->sender));
+	j->row->client = env.client;
+	if (j->part != NULL && j->part->n > 0)
+		first_rcpt(j, sm);
+	held_text(j->row, &sm->state);
 	return 0;
 }
 
-static const struct qo_outcome *
-trouble_of(const struct part *p)
+const struct qo_outcome *
+ctl_trouble(const struct part *p)
 {
 	if (p->dest == NULL || p->dest->fails == 0)
 		return NULL;
 	return p->dest->trouble;
 }
 
+bool
+ctl_is_active(const struct message *m)
+{
+	const struct part *p;
+
+	for (p = m->parts; p != NULL; p = p->next) {
+		if (p->state == PART_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
 static void
 fill_state(const struct queue *q, const struct message *m, struct cq_row *row)
 {
+	bool suspended = false;
 	const struct part *p;
 	uint64_t at, next = SCHED_NEVER;
 
-	row->state = CQ_WAITING;
 	for (p = m->parts; p != NULL; p = p->next) {
-		at = next_of(p);
-		if (at < next)
-			next = at;
 		if (p->attempts > row->attempts)
 			row->attempts = p->attempts;
 		if (p->reason != REASON_NONE)
 			row->reason = (enum reason)p->reason;
-		if (p->state == PART_ACTIVE)
-			row->state = CQ_ACTIVE;
+		if (queue_suspends(q, p, p->dest) != NULL) {
+			suspended = true;
+			continue;
+		}
+		at = ctl_next(p);
+		if (at < next)
+			next = at;
 	}
-	if ((m->flags & QM_HELD) != 0 && row->state != CQ_ACTIVE)
+	row->state = suspended ? CQ_SUSPENDED : CQ_WAITING;
+	if (ctl_is_active(m))
+		row->state = CQ_ACTIVE;
+	else if ((m->flags & QM_HELD) != 0)
 		row->state = CQ_HELD;
 	if (row->state == CQ_WAITING && next != SCHED_NEVER)
-		row->next = wall_of(q, next);
+		row->next = ctl_wall(q, next);
 }
 
-static void
-fill_row(struct queue *q, const struct message *m, struct cq_row *row)
+void
+ctl_fill_row(struct queue *q, const struct message *m, struct cq_row *row)
 {
 	struct row_job j = { row, m->parts };
 	const struct qo_outcome *o;
@@ -149,63 +186,12 @@ fill_row(struct queue *q, const struct message *m, struct cq_row *row)
 	fill_state(q, m, row);
 	if (store_load(queue_store(q, m), message_loc(m), on_row, &j) == -1)
 		row->reason = REASON_STORE_ERROR;
-	o = m->parts == NULL ? NULL : trouble_of(m->parts);
+	o = m->parts == NULL || row->state == CQ_HELD ? NULL
+						      : ctl_trouble(m->parts);
 	if (o != NULL) {
 		row->reason = o->reason;
 		(void)strlcpy(row->text, o->text, sizeof(row->text));
 	}
-}
-
-static bool
-goes_to(const struct message *m, const struct dom *d)
-{
-	const struct part *p;
-
-	for (p = m->parts; p != NULL; p = p->next) {
-		if (p->dom == d)
-			return true;
-	}
-	return false;
-}
-
-static void
-end_with(struct cq_end *end, enum cq_result result, uint64_t after)
-{
-	end->result = result;
-	end->after = after;
-}
-
-void
-queue_list(struct queue *q, const struct cq_list *want,
-    int (*emit)(void *, const struct cq_row *), void *arg, struct cq_end *end)
-{
-	static struct cq_row row;
-	const struct dom *d = NULL;
-	struct message *m;
-	uint64_t after = want->after;
-	unsigned scan = SCAN_MAX;
-
-	memset(end, 0, sizeof(*end));
-	end_with(end, CQ_DONE, after);
-	if (want->domain[0] != '\0') {
-		d = dom_find(&q->doms, want->domain, strlen(want->domain));
-		if (d == NULL)
-			return;
-	}
-	while ((m = queue_after(q, after)) != NULL) {
-		if (end->count == want->limit || scan-- == 0) {
-			end_with(end, CQ_MORE, after);
-			return;
-		}
-		after = m->id;
-		if (d != NULL && !goes_to(m, d))
-			continue;
-		fill_row(q, m, &row);
-		if (emit(arg, &row) == -1)
-			return;
-		end->count++;
-	}
-	end_with(end, CQ_DONE, after);
 }
 
 /* --- one message --- */
@@ -225,16 +211,16 @@ fill_rcpt(const struct show_job *j, const struct env_rcpt *er,
 {
 	const struct part *p =
 	    er->index < j->nparts ? j->parts[er->index] : NULL;
-	const struct qo_outcome *o = p == NULL ? NULL : trouble_of(p);
+	const struct qo_outcome *o = p == NULL ? NULL : ctl_trouble(p);
 
 	memset(r, 0, sizeof(*r));
-	copy_text(r->addr, sizeof(r->addr), er->addr, er->addr_len);
+	ctl_copy(r->addr, sizeof(r->addr), er->addr, er->addr_len);
 	if (sr != NULL) {
 		r->status = sr->status;
 		r->reason = (enum reason)sr->reason;
 		r->code = sr->code;
 		r->attempts = sr->attempts;
-		copy_text(r->text, sizeof(r->text),
+		ctl_copy(r->text, sizeof(r->text),
 		    sr->text == NULL ? "" : sr->text, sr->text_len);
 	}
 	if (p == NULL)
@@ -261,7 +247,7 @@ on_show(void *arg, const struct store_msg *sm)
 
 	env_iter(&it, sm->env, sm->env_len);
 	while (env_next(&it, &er) == 1) {
-		fill_rcpt(j, &er, state_of(&sm->state, er.index), &r);
+		fill_rcpt(j, &er, ctl_state_of(&sm->state, er.index), &r);
 		if (j->emit(j->arg, &r) == -1)
 			return 0;
 		j->count++;
@@ -282,8 +268,8 @@ queue_show(struct queue *q, uint64_t id,
 
 	if (m == NULL)
 		return CQ_NO_SUCH;
-	fill_row(q, m, &r);
-	if (row(arg, &r) == -1)
+	ctl_fill_row(q, m, &r);
+	if (row(arg, &r) == -1 || rcpt == NULL)
 		return CQ_DONE;
 	j.parts = calloc(m->nrcpt, sizeof(struct part *));
 	if (j.parts != NULL)
@@ -296,109 +282,6 @@ queue_show(struct queue *q, uint64_t id,
 	}
 	(void)store_load(queue_store(q, m), message_loc(m), on_show, &j);
 	free(j.parts);
-	return CQ_DONE;
-}
-
-enum cq_result
-queue_remove(struct queue *q, uint64_t id, uint32_t uid)
-{
-	struct message *m = queue_find(q, id);
-	struct part *p, *next;
-
-	if (m == NULL)
-		return CQ_NO_SUCH;
-	report_removed(id, uid);
-	m->flags |= QM_REMOVE;
-	m->nopen = (uint16_t)(m->nopen - fail_count(q, m));
-	fail_forget(q, m);
-	for (p = m->parts; p != NULL; p = next) {
-		next = p->next;
-		if (p->state == PART_ACTIVE)
-			continue;
-		m->nopen = (uint16_t)(m->nopen - p->n);
-		part_free(q, p);
-	}
-	if (m->nopen > 0)
-		return CQ_BUSY;
-	queue_finish(q, m);
-	(void)queue_commit(q);
-	return CQ_DONE;
-}
-
-/* --- flush --- */
-
-static uint32_t
-flush_all(struct queue *q)
-{
-	struct dest *d;
-	uint32_t n = 0;
-
-	for (d = dests_first(&q->dests); d != NULL; d = dests_next(d)) {
-		n += (uint32_t)d->later.n;
-		if (d->pausing)
-			n += d->nready;
-		dest_flush(&q->dests, d);
-	}
-	doms_wake(&q->doms, q->now);
-	return n;
-}
-
-/* One of the domain's parts: true if that changes when it is tried. */
-static bool
-flush_part(struct queue *q, struct part *p)
-{
-	struct dest *d = p->dest;
-
-	if (p->state == PART_STUCK || p->state == PART_ROUTE)
-		return p->dom->is_timed;
-	if (p->state == PART_READY && d->pausing) {
-		dest_unpause(&q->dests, d);
-		return true;
-	}
-	if (p->state != PART_LATER)
-		return false;
-	dest_take(&q->dests, p);
-	dest_push(&q->dests, d, p);
-	dest_unpause(&q->dests, d);
-	return true;
-}
-
-static uint32_t
-flush_domain(struct queue *q, struct dom *d)
-{
-	struct message *m;
-	struct part *p;
-	uint64_t id = 0;
-	uint32_t n = 0;
-
-	while ((m = queue_after(q, id)) != NULL) {
-		id = m->id;
-		for (p = m->parts; p != NULL; p = p->next) {
-			if (p->dom == d && flush_part(q, p))
-				n++;
-		}
-	}
-	d->fails = 0;
-	if (d->is_timed)
-		dom_set_time(&q->doms, d, q->now);
-	return n;
-}
-
-enum cq_result
-queue_flush(struct queue *q, const char *domain, uint32_t uid, uint32_t *count)
-{
-	struct dom *d;
-
-	*count = 0;
-	if (domain[0] == '\0') {
-		*count = flush_all(q);
-	} else {
-		d = dom_find(&q->doms, domain, strlen(domain));
-		if (d == NULL || d->nparts == 0)
-			return CQ_NO_SUCH;
-		*count = flush_domain(q, d);
-	}
-	report_flushed(domain, uid, *count);
 	return CQ_DONE;
 }
 
@@ -441,23 +324,33 @@ fill_dest(const struct queue *q, const struct dest *d, struct cq_dest *row)
 	row->sessions = d->opening + d->open;
 	row->limit = d->window;
 	row->oldest = d->oldest;
-	row->next = d->pausing ? wall_of(q, d->pause) : 0;
+	row->next = d->pausing ? ctl_wall(q, d->pause) : 0;
 	(void)strlcpy(row->name, d->name, sizeof(row->name));
 	if (d->trouble != NULL)
 		(void)strlcpy(row->text, d->trouble->text, sizeof(row->text));
 }
 
-/* Mail whose next hop is not known waits at its domain. */
+static uint32_t
+waits_at(const struct dom *d)
+{
+	return d->waiting.n + d->asked.n + d->stuck.n + d->suspended.n;
+}
+
+/* Mail whose next hop is not known, or suspended, waits at its domain. */
 static void
 fill_dom(const struct queue *q, const struct dom *d, struct cq_dest *row)
 {
 	memset(row, 0, sizeof(*row));
-	row->side = SIDE_INT;
-	row->waiting = d->waiting.n + d->asked.n + d->stuck.n;
-	row->next = d->is_timed ? wall_of(q, d->timer.at) : 0;
+	row->side = (uint8_t)(conf_domain_find(q->conf, d->name, d->len) != NULL
+		? SIDE_INT
+		: SIDE_EXT);
+	row->waiting = waits_at(d);
+	row->next = d->is_timed ? ctl_wall(q, d->timer.at) : 0;
 	(void)strlcpy(row->name, d->name, sizeof(row->name));
 	(void)strlcpy(row->text,
-	    d->stuck.n > 0 ? "no route" : "waits for the directory",
+	    d->suspended.n > 0	 ? "suspended"
+		: d->stuck.n > 0 ? "no route"
+				 : "waits for the directory",
 	    sizeof(row->text));
 }
 
@@ -482,7 +375,7 @@ queue_dests(struct queue *q, int (*emit)(void *, const struct cq_dest *),
 		++*count;
 	}
 	for (m = doms_first(&q->doms); m != NULL; m = doms_next(m)) {
-		if (m->waiting.n + m->asked.n + m->stuck.n == 0)
+		if (waits_at(m) == 0)
 			continue;
 		if (*count == DESTS_MAX)
 			return CQ_MORE;

@@ -5,8 +5,8 @@
  * queue_route.c finds their next hop, queue_send.c hands them out,
  * queue_result.c takes what became of them, queue_fail.c ends those that
  * cannot be delivered and tells their sender, queue_time.c and queue_age.c
- * know when,
- * queue_ctl.c serves the operator.
+ * know when, queue_ctl*.c serve the operator, queue_rules.c keeps what he
+ * ordered.
  */
 #ifndef QUEUED_QUEUE_INT_H
 #define QUEUED_QUEUE_INT_H
@@ -44,6 +44,11 @@ void part_free(struct queue *, struct part *);
 /* Out of whatever list it is in: PART_NEW.  Not for ACTIVE parts. */
 void part_detach(struct queue *, struct part *);
 void queue_state(struct queue *, struct message *, const struct store_state *);
+/* The message is in the table from now on: its parts into their domains. */
+void parts_link(struct message *);
+/* Held, with a text for the operator; it was not before. */
+void queue_set_held(struct queue *, struct message *, enum reason,
+    const char *text);
 /* Wait for the operator. */
 void queue_hold(struct queue *, struct message *, enum reason);
 uint64_t message_age(const struct queue *, const struct message *);
@@ -138,6 +143,40 @@ uint64_t fail_next(const struct queue *);
  * longer.  1: that was done, 0: there was nothing to be told, -1: later
  */
 int queue_warn(struct queue *, struct message *, uint32_t age);
+
+/* --- queue_rules.c --- */
+void queue_rules_open(struct queue *, const struct store_ops *, int dirfd);
+void queue_rules_time(struct queue *);
+uint64_t queue_rules_next(const struct queue *);
+enum cq_flow queue_flow(const struct queue *, const struct part *);
+/* The rule that keeps it from going, to that next hop if it is known. */
+const struct cq_rule *queue_suspends(const struct queue *, const struct part *,
+    const struct dest *);
+/* False: the domain is not rerouted. */
+bool queue_reroutes(const struct queue *, const struct dom *, enum side,
+    struct msg_hop *);
+
+/* --- queue_ctl.c --- */
+#define CTL_SCAN_MAX 20000U /* messages looked at in one page */
+/* Unix ms of a time to come; 0: that is over */
+uint64_t ctl_wall(const struct queue *, uint64_t mono);
+/* ms, monotonic, of its next attempt; 0: now, or it is in a session */
+uint64_t ctl_next(const struct part *);
+void ctl_fill_row(struct queue *, const struct message *, struct cq_row *);
+void ctl_copy(char *to, size_t cap, const char *text, size_t len);
+/* What is recorded of a recipient, or NULL. */
+const struct store_rcpt *ctl_state_of(const struct store_state *,
+    uint32_t index);
+/* Its destination's trouble, if that is what it waits for; or NULL. */
+const struct qo_outcome *ctl_trouble(const struct part *);
+bool ctl_is_active(const struct message *);
+
+/* --- queue_ctl_shape.c --- */
+/* Counts of one page, which begins anew and is emitted at its end. */
+void shape_begin(void);
+/* False: there is room for no more; the message was not counted. */
+bool shape_add(const struct queue *, const struct message *);
+void shape_emit(const struct q_emit *);
 
 /* --- queue_time.c --- */
 void queue_tick(struct queue *);

@@ -156,6 +156,8 @@ queue_open(struct queue *q, enum q_store store, const struct store_ops *ops,
 		return -1;
 	report_recovered(store_names[store], q->nmessages[store],
 	    q->bytes[store]);
+	if (store == Q_OUT)
+		queue_rules_open(q, ops, dirfd);
 	return 0;
 }
 
@@ -170,6 +172,7 @@ resume(struct queue *q, struct message *m)
 		queue_finish(q, m);
 		return;
 	}
+	parts_link(m);
 	if (m->crashes >= 2 && (m->flags & QM_HELD) == 0)
 		queue_hold(q, m, REASON_POISON);
 	for (p = m->parts; p != NULL; p = next) {

@@ -40,10 +40,23 @@ stuck(struct queue *q, struct part *p, enum reason why)
 
 /* --- a way is known --- */
 
+/* True: the operator wants it to wait, and so it does. */
+static bool
+suspend(struct queue *q, struct part *p, const struct dest *d, uint64_t at)
+{
+	if (q->rules.n == 0 || queue_suspends(q, p, d) == NULL)
+		return false;
+	p->u.wait.at = at;
+	dom_put(p->dom, p, PART_SUSPENDED);
+	return true;
+}
+
 static void
 place(struct queue *q, struct part *p, struct dest *d, uint64_t at)
 {
 	p->routes = (uint16_t)q->routes;
+	if (suspend(q, p, d, at))
+		return;
 	if (at > q->now) {
 		dest_defer(&q->dests, d, p, at);
 		return;
@@ -119,7 +132,8 @@ route_out(struct queue *q, struct part *p, const struct conf_connector *c,
 	struct dest *dest;
 
 	if (dom_route(d, q->routes) != DOM_ROUTED) {
-		make_hop(&c->route, d, &hop);
+		if (!queue_reroutes(q, d, SIDE_EXT, &hop))
+			make_hop(&c->route, d, &hop);
 		dest = find_dest(q, SIDE_EXT, &hop, d);
 		if (dest == NULL) {
 			stuck(q, p, REASON_NO_ROUTE);
@@ -133,8 +147,20 @@ route_out(struct queue *q, struct part *p, const struct conf_connector *c,
 static void
 route_in(struct queue *q, struct part *p, uint64_t at)
 {
+	static struct msg_hop hop;
 	struct dom *d = p->dom;
+	struct dest *dest;
 
+	if (dom_route(d, q->routes) != DOM_ROUTED &&
+	    queue_reroutes(q, d, SIDE_INT, &hop)) {
+		dest = find_dest(q, SIDE_INT, &hop, d);
+		if (dest == NULL) {
+			p->u.wait.at = at;
+			stuck(q, p, REASON_NO_ROUTE);
+			return;
+		}
+		dom_set_route(&q->doms, d, DOM_ROUTED, dest, q->routes);
+	}
 	if (dom_route(d, q->routes) == DOM_ROUTED) {
 		place(q, p, d->dest, at);
 		return;
@@ -153,6 +179,8 @@ queue_route(struct queue *q, struct part *p, uint64_t at)
 
 	direction_domain(q->conf, (enum origin)p->msg->origin, p->dom->name,
 	    p->dom->len, &way);
+	if (way.way != WAY_REFUSE && suspend(q, p, NULL, at))
+		return;
 	switch (way.way) {
 	case WAY_REFUSE:
 		p->u.wait.at = at;
@@ -175,6 +203,8 @@ queue_route_holds(const struct queue *q, const struct part *p,
 
 	if (p->routes == (uint16_t)q->routes)
 		return true;
+	if (q->rules.n > 0 && queue_suspends(q, p, d) != NULL)
+		return false;
 	known = dom_route(p->dom, q->routes);
 	if (known != DOM_ROUTED || p->dom->dest != d)
 		return false;
@@ -494,11 +524,16 @@ dom_due(struct queue *q, struct dom *d, unsigned *max)
 
 	if (d->round == 0)
 		d->round = d->stuck.n;
+	if (d->resume > d->suspended.n)
+		d->resume = d->suspended.n;
+	n = share(max, d->resume);
+	d->resume -= n;
+	route_again(q, &d->suspended, n);
 	n = share(max, d->round);
 	d->round -= n;
 	route_again(q, &d->stuck, n);
 	route_again(q, &d->waiting, share(max, d->waiting.n));
-	if (d->round > 0 || (known && d->waiting.n > 0))
+	if (d->round > 0 || d->resume > 0 || (known && d->waiting.n > 0))
 		dom_set_time(&q->doms, d, q->now);
 	else if (d->waiting.n > 0 && !d->is_timed)
 		dom_set_asker(&q->doms, d, true);

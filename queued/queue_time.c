@@ -54,6 +54,8 @@ end_idle_sessions(struct queue *q)
 void
 queue_tick(struct queue *q)
 {
+	if (q->rules.n > 0)
+		queue_rules_time(q);
 	wake_destinations(q);
 	queue_ask_time(q);
 	end_idle_sessions(q);

@@ -215,6 +215,48 @@ report_removed(uint64_t id, uint32_t uid)
 }
 
 void
+report_operator(const char *event, uint64_t id, uint32_t uid, const char *text)
+{
+	struct logline l;
+
+	ll_begin(&l, LOG_L_INFO, event);
+	ll_id(&l, "id", id);
+	ll_num(&l, "uid", uid);
+	if (text[0] != '\0')
+		ll_cstr(&l, "text", text);
+	ll_send(&l);
+}
+
+void
+report_rule(const struct cq_rule *r, bool over)
+{
+	bool reroute = r->kind == CQ_REROUTE;
+	struct logline l;
+
+	ll_begin(&l, LOG_L_INFO,
+	    reroute	 ? r->set ? "reroute" : "reroute-off"
+		: r->set ? "suspend"
+			 : "resume");
+	if (r->kind == CQ_SUSPEND_FLOW)
+		ll_cstr(&l, "flow", cq_flow_name(r->flow));
+	else
+		ll_cstr(&l, "name", r->name);
+	if (reroute) {
+		ll_cstr(&l, "host", r->host);
+		ll_num(&l, "port", r->port);
+	}
+	if (over)
+		ll_cstr(&l, "because", "its time is over");
+	else
+		ll_num(&l, "uid", r->uid);
+	if (r->set && r->lasts != 0)
+		ll_num(&l, "seconds", r->lasts);
+	if (r->text[0] != '\0')
+		ll_cstr(&l, "text", r->text);
+	ll_send(&l);
+}
+
+void
 report_flushed(const char *domain, uint32_t uid, uint32_t parts)
 {
 	struct logline l;

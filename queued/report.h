@@ -7,11 +7,13 @@
 #ifndef QUEUED_REPORT_H
 #define QUEUED_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/log.h"
 #include "common/base/reason.h"
+#include "common/msg/ctl_queue.h"
 #include "common/msg/in_queue.h"
 #include "common/msg/queue_out.h"
 
@@ -56,6 +58,11 @@ void report_dropped(uint64_t id, const char *sender, enum reason);
 /* event=hold, event=remove, event=flush, event=lost */
 void report_held(uint64_t id, enum reason);
 void report_removed(uint64_t id, uint32_t uid);
+/* event=hold, event=release: by the operator */
+void report_operator(const char *event, uint64_t id, uint32_t uid,
+    const char *text);
+/* event=suspend, resume, reroute, reroute-off; over: its time is */
+void report_rule(const struct cq_rule *, bool over);
 void report_flushed(const char *domain, uint32_t uid, uint32_t parts);
 void report_lost(uint64_t id);
 void report_store(const char *store, const struct store_event *);

@@ -8,6 +8,7 @@
 _Static_assert(CTM_AUDIT_MAX + 2 <= CT_ROW_MAX, "an audit row fits");
 _Static_assert(CQ_ROW_MAX + 2 <= CT_ROW_MAX, "a queue row fits");
 _Static_assert(CQ_RCPT_MAX + 2 <= CT_ROW_MAX, "a recipient row fits");
+_Static_assert(CQ_WHY_MAX + 2 <= CT_ROW_MAX, "what it waits for fits");
 _Static_assert(CT_STATS_MAX + 2 <= CT_ROW_MAX, "a row of counters fits");
 
 static int
@@ -21,7 +22,8 @@ int
 put_ct_end(struct ibuf *b, const struct ct_end *m)
 {
 	(void)ibuf_add_n8(b, m->result);
-	return ibuf_add_n32(b, m->count);
+	(void)ibuf_add_n32(b, m->count);
+	return ibuf_add_n32(b, m->busy);
 }
 
 int
@@ -30,7 +32,7 @@ get_ct_end(struct ibuf *b, struct ct_end *m)
 	uint8_t result;
 
 	if (ibuf_get_n8(b, &result) == -1 || ibuf_get_n32(b, &m->count) == -1 ||
-	    ibuf_get_end(b) == -1)
+	    ibuf_get_n32(b, &m->busy) == -1 || ibuf_get_end(b) == -1)
 		return -1;
 	if (result < CT_DONE || result > CT_DENIED)
 		return bad();

@@ -3,6 +3,9 @@
  * Edge 14, postern -> ctld, over the control socket (unix, SOCK_SEQPACKET).
  *
  * The tool asks one question at a time; the id is its own and comes back.
+ * In what it asks of queued ctld fills in who asks, and in SELECT where each
+ * page begins and how long it is: limit is the number of rows in all, and not
+ * looked at for LIST and SHAPE.
  * Rows are those of ctl_queue.h and ctl_master.h, each in a ROW with the type
  * of the edge that it comes from; ctld has decoded and encoded every one of
  * them again.  One END closes each answer.
@@ -26,11 +29,12 @@ enum ct_type {
 	CT_REQ_AUDIT = MSG_TYPE(EDGE_CTL_TOOL, 2),  /* empty */
 	CT_REQ_RELOAD = MSG_TYPE(EDGE_CTL_TOOL, 3), /* empty */
 	CT_REQ_STATS = MSG_TYPE(EDGE_CTL_TOOL, 4),  /* empty */
-	CT_REQ_LIST = MSG_TYPE(EDGE_CTL_TOOL, 5),   /* cstr domain, or empty */
+	CT_REQ_SELECT = MSG_TYPE(EDGE_CTL_TOOL, 5), /* put_cq_select() */
 	CT_REQ_SHOW = MSG_TYPE(EDGE_CTL_TOOL, 6),   /* u64 msgid */
-	CT_REQ_REMOVE = MSG_TYPE(EDGE_CTL_TOOL, 7), /* u64 msgid */
-	CT_REQ_FLUSH = MSG_TYPE(EDGE_CTL_TOOL, 8),  /* cstr domain, or empty */
+	CT_REQ_WHY = MSG_TYPE(EDGE_CTL_TOOL, 7),    /* u64 msgid */
+	CT_REQ_RULES = MSG_TYPE(EDGE_CTL_TOOL, 8),  /* empty */
 	CT_REQ_DESTS = MSG_TYPE(EDGE_CTL_TOOL, 9),  /* empty */
+	CT_REQ_RULE = MSG_TYPE(EDGE_CTL_TOOL, 10),  /* put_cq_rule() */
 	CT_ANS_ROW = MSG_TYPE(EDGE_CTL_TOOL, MSG_ANSWER | 1),
 	CT_ANS_END = MSG_TYPE(EDGE_CTL_TOOL, MSG_ANSWER | 2)
 };
@@ -40,18 +44,18 @@ enum ct_type {
 
 enum ct_result {
 	CT_DONE = 1,
-	CT_NO_SUCH = 2, /* no such message or destination */
-	CT_BUSY = 3,	/* in flight: done as soon as it returns */
-	CT_FAILED = 4,	/* RELOAD: the old configuration stays; see the rows */
-	CT_AWAY = 5,	/* the process that knows is being replaced */
-	CT_DENIED = 6
+	CT_NO_SUCH = 2, /* no such message, destination or rule */
+	CT_FAILED = 3,	/* RELOAD: the old configuration stays; see the rows */
+	CT_AWAY = 4,	/* the process that knows is being replaced */
+	CT_DENIED = 5
 };
 
 struct ct_end {
 	enum ct_result result;
 	uint32_t count; /* rows, or messages touched; RELOAD: generation */
+	uint32_t busy;	/* those of them that are in flight */
 };
-#define CT_END_LEN 5
+#define CT_END_LEN 9
 int put_ct_end(struct ibuf *, const struct ct_end *);
 int get_ct_end(struct ibuf *, struct ct_end *);
 

@@ -65,10 +65,13 @@ CODEC(oc_answer, oc_answer)
 CODEC(dc_socket, dc_socket)
 CODEC(sd_query, sd_query)
 CODEC(sd_answer, sd_answer)
-CODEC(cq_list, cq_list)
+CODEC(cq_select, cq_select)
 CODEC(cq_row, cq_row)
 CODEC(cq_rcpt, cq_rcpt)
 CODEC(cq_dest, cq_dest)
+CODEC(cq_why, cq_why)
+CODEC(cq_shape, cq_shape)
+CODEC(cq_rule, cq_rule)
 CODEC(cq_end, cq_end)
 CODEC(ctm_status, ctm_status)
 CODEC(ctm_audit, ctm_audit)
@@ -195,20 +198,37 @@ static const struct sd_record name_least;
 static struct sd_record name_most = { .preference = 65535 };
 static struct sd_record data_most = { .len = SD_DATA_MAX };
 
-static const struct cq_list list_least = { 0, 1, "" };
-static struct cq_list list_most = { .after = UINT64_MAX, .limit = CQ_PAGE_MAX };
+static const struct cq_select select_least = { .verb = CQ_LIST };
+static struct cq_select select_most = { CQ_SHAPE, true, CQ_FLOW_LOCAL,
+	CQ_FROM_NULL, UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX,
+	CQ_PAGE_MAX, "", "", "" };
 static const struct cq_row row_least = { .origin = 1, .state = CQ_ACTIVE };
 static struct cq_row row_most = { UINT64_MAX, UINT64_MAX, UINT64_MAX,
-	UINT64_MAX, UINT64_MAX, 3, CQ_HELD, 65535, 65535, 65535, REASON_MAX - 1,
-	V6, "", "", "" };
+	UINT64_MAX, UINT64_MAX, 3, CQ_SUSPENDED, 65535, 65535, 65535,
+	REASON_MAX - 1, V6, "", "", "" };
 static const struct cq_rcpt crcpt_least;
 static struct cq_rcpt crcpt_most = { QO_DEFERRED, REASON_MAX - 1, 65535, 65535,
 	"", "", "" };
 static const struct cq_dest dest_least;
 static struct cq_dest dest_most = { SIDE_INT, UINT32_MAX, UINT32_MAX,
 	UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, "", "" };
-static const struct cq_end cend_least = { CQ_DONE, 0, 0 };
-static struct cq_end cend_most = { CQ_BUSY, UINT32_MAX, UINT64_MAX };
+static const struct cq_why why_least = { .wait = CQ_W_ACTIVE,
+	.flow = CQ_FLOW_IN };
+static struct cq_why why_most = { CQ_W_HELD, CQ_FLOW_LOCAL, CQ_R_REROUTE,
+	REASON_MAX - 1, 65535, 65535, 65535, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+	UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, "", "", "", "", "",
+	"" };
+static const struct cq_shape shape_least;
+static struct cq_shape shape_most = { SIDE_INT, UINT32_MAX,
+	{ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+	    UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+	"" };
+static const struct cq_rule rule_least = { .kind = CQ_SUSPEND };
+static struct cq_rule rule_most = { CQ_REROUTE, true, CQ_FLOW_LOCAL, UINT32_MAX,
+	UINT32_MAX, 65535, UINT64_MAX, UINT64_MAX, "", "", "" };
+static const struct cq_end cend_least = { CQ_DONE, 0, 0, 0 };
+static struct cq_end cend_most = { CQ_FAILED, UINT32_MAX, UINT32_MAX,
+	UINT64_MAX };
 
 static const struct ctm_status status_least = { .state = CTM_STARTING };
 static struct ctm_status status_most = { CTM_NO_INSTANCE, WORKER, UINT32_MAX,
@@ -226,8 +246,8 @@ static const struct ctm_text text_least = { LOG_L_ERROR, "" };
 static struct ctm_text text_most = { .level = LOG_L_INFO };
 static const struct ctm_reloaded reloaded_least;
 static struct ctm_reloaded reloaded_most = { 1, UINT32_MAX };
-static const struct ct_end end_least = { CT_DONE, 0 };
-static struct ct_end end_most = { CT_DENIED, UINT32_MAX };
+static const struct ct_end end_least = { CT_DONE, 0, 0 };
+static struct ct_end end_most = { CT_DENIED, UINT32_MAX, UINT32_MAX };
 static const struct ct_stats stats_least;
 static struct ct_stats stats_most = { .peer = WORKER };
 static const struct sk_sign sign_least;
@@ -311,8 +331,10 @@ struct codec codecs[] = {
 	    .part = true },
 	{ ROW(SD_TLSA, name_least, data_most), .min = 2, .max = 2 + SD_DATA_MAX,
 	    .part = true },
-	{ ROW(cq_list, list_least, list_most), .min = CQ_LIST_MIN,
-	    .max = CQ_LIST_MAX, .text = { TEXT(cq_list, domain) } },
+	{ ROW(cq_select, select_least, select_most), .min = CQ_SELECT_MIN,
+	    .max = CQ_SELECT_MAX,
+	    .text = { TEXT(cq_select, dest), TEXT(cq_select, sender),
+		TEXT(cq_select, text) } },
 	{ ROW(cq_row, row_least, row_most), .min = CQ_ROW_MIN,
 	    .max = CQ_ROW_MAX,
 	    .text = { TEXT(cq_row, sender), TEXT(cq_row, rcpt),
@@ -324,6 +346,17 @@ struct codec codecs[] = {
 	{ ROW(cq_dest, dest_least, dest_most), .min = CQ_DEST_MIN,
 	    .max = CQ_DEST_MAX,
 	    .text = { TEXT(cq_dest, name), TEXT(cq_dest, text) } },
+	{ ROW(cq_why, why_least, why_most), .min = CQ_WHY_MIN,
+	    .max = CQ_WHY_MAX,
+	    .text = { TEXT(cq_why, rule), TEXT(cq_why, domain),
+		TEXT(cq_why, hop), TEXT(cq_why, rcpt), TEXT(cq_why, note),
+		TEXT(cq_why, text) } },
+	{ ROW(cq_shape, shape_least, shape_most), .min = CQ_SHAPE_MIN,
+	    .max = CQ_SHAPE_MAX, .text = { TEXT(cq_shape, name) } },
+	{ ROW(cq_rule, rule_least, rule_most), .min = CQ_RULE_MIN,
+	    .max = CQ_RULE_MAX,
+	    .text = { TEXT(cq_rule, name), TEXT(cq_rule, host),
+		TEXT(cq_rule, text) } },
 	{ ROW(cq_end, cend_least, cend_most), LENGTH(CQ_END_LEN) },
 	{ ROW(ctm_status, status_least, status_most), LENGTH(CTM_STATUS_LEN) },
 	{ ROW(ctm_audit, audit_least, audit_most), .min = CTM_AUDIT_MIN,

@@ -11,7 +11,7 @@
 
 #include "common/base/ibuf.h"
 
-#define CODEC_TEXTS 4
+#define CODEC_TEXTS 6
 #define CODEC_SIZE  8192 /* no structure, and no message in it, is larger */
 
 struct codec {

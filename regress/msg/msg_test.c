@@ -316,14 +316,24 @@ static const struct range {
 	{ "sd_answer", FIELD(sd_answer, status), SD_OK, SD_OK },
 	{ "sd_answer", FIELD(sd_answer, security), SD_INSECURE, SD_BOGUS },
 	{ "sd_answer", FIELD(sd_answer, n), 1, SD_RECORDS_MAX },
-	{ "cq_list", FIELD(cq_list, limit), 1, CQ_PAGE_MAX },
+	{ "cq_select", FIELD(cq_select, limit), 0, CQ_PAGE_MAX },
+	{ "cq_select", FIELD(cq_select, verb), CQ_LIST, CQ_SHAPE },
+	{ "cq_select", FIELD(cq_select, flow), 0, CQ_FLOW_LOCAL },
+	{ "cq_select", FIELD(cq_select, from), 0, CQ_FROM_NULL },
 	{ "cq_row", FIELD(cq_row, origin), 1, 3 },
-	{ "cq_row", FIELD(cq_row, state), CQ_ACTIVE, CQ_HELD },
+	{ "cq_row", FIELD(cq_row, state), CQ_ACTIVE, CQ_SUSPENDED },
 	{ "cq_row", FIELD(cq_row, reason), 0, REASON_MAX - 1 },
 	{ "cq_rcpt", FIELD(cq_rcpt, status), 0, QO_DEFERRED },
 	{ "cq_rcpt", FIELD(cq_rcpt, reason), 0, REASON_MAX - 1 },
 	{ "cq_dest", FIELD(cq_dest, side), SIDE_EXT, SIDE_INT },
-	{ "cq_end", FIELD(cq_end, result), CQ_DONE, CQ_BUSY },
+	{ "cq_why", FIELD(cq_why, wait), CQ_W_ACTIVE, CQ_W_HELD },
+	{ "cq_why", FIELD(cq_why, flow), CQ_FLOW_IN, CQ_FLOW_LOCAL },
+	{ "cq_why", FIELD(cq_why, route), CQ_R_NONE, CQ_R_REROUTE },
+	{ "cq_why", FIELD(cq_why, reason), 0, REASON_MAX - 1 },
+	{ "cq_shape", FIELD(cq_shape, side), SIDE_EXT, SIDE_INT },
+	{ "cq_rule", FIELD(cq_rule, kind), CQ_SUSPEND, CQ_REROUTE },
+	{ "cq_rule", FIELD(cq_rule, flow), 0, CQ_FLOW_LOCAL },
+	{ "cq_end", FIELD(cq_end, result), CQ_DONE, CQ_FAILED },
 	{ "ctm_status", FIELD(ctm_status, state), CTM_STARTING, CTM_DEGRADED },
 	{ "ctm_status", FIELD(ctm_status, best_effort), 0, 1 },
 	{ "ctm_status", FIELD(ctm_status, peer.proc), 0, PROC_MAX - 1 },
@@ -699,8 +709,8 @@ static void
 test_rows(void **state)
 {
 	static const char *const rows[] = { "cq_row", "cq_rcpt", "cq_dest",
-		"ctm_status", "ctm_audit", "ctm_chan", "ctm_fd", "ctm_text",
-		"ct_stats" };
+		"cq_why", "cq_shape", "cq_rule", "ctm_status", "ctm_audit",
+		"ctm_chan", "ctm_fd", "ctm_text", "ct_stats" };
 	size_t i;
 
 	(void)state;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o
- * queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o
+ * queued/queue_ctl.o queued/queue_ctl_select.o
+ * queued/queue_ctl_shape.o queued/queue_ctl_why.o queued/queue_rules.o
+ * queued/rules.o queued/rules_file.o queued/queue_fail.o queued/queue_group.o
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
  * queued/queue_send.o queued/queue_time.o queued/queue_age.o
  * queued/notify.o queued/bounce.o
@@ -73,10 +75,10 @@ count_row(void *arg, const struct cq_row *row)
 static void
 test_list_and_flush(void **state)
 {
-	struct cq_list want = { .limit = 7 };
+	struct cq_select want = { .verb = CQ_LIST, .limit = 7 };
 	struct cq_end end;
 	uint64_t last = 0;
-	uint32_t n;
+	const struct q_emit emit = { &last, count_row, NULL };
 	unsigned i;
 
 	(void)state;
@@ -90,7 +92,7 @@ test_list_and_flush(void **state)
 	assert_int_equal(w_count_sessions(), 0);
 	seen = 0;
 	do {
-		queue_list(&w.q, &want, count_row, &last, &end);
+		queue_select(&w.q, &want, &emit, &end);
 		assert_true(end.count <= 7);
 		want.after = end.after;
 	} while (end.result == CQ_MORE);
@@ -98,21 +100,28 @@ test_list_and_flush(void **state)
 	assert_int_equal(seen, 40);
 	seen = 0;
 	last = want.after = 0;
-	(void)strlcpy(want.domain, "ONE.test", sizeof(want.domain));
+	(void)strlcpy(want.dest, "ONE.test", sizeof(want.dest));
 	do {
-		queue_list(&w.q, &want, count_row, &last, &end);
+		queue_select(&w.q, &want, &emit, &end);
 		want.after = end.after;
 	} while (end.result == CQ_MORE);
 	assert_int_equal(seen, 10);
-	assert_int_equal(queue_flush(&w.q, "no.such", 0, &n), CQ_NO_SUCH);
-	assert_int_equal(queue_flush(&w.q, "one.test", 0, &n), CQ_DONE);
-	assert_true(n > 0);
+	want = (struct cq_select){ .verb = CQ_FLUSH, .dest = "no.such" };
+	queue_select(&w.q, &want, &emit, &end);
+	assert_int_equal(end.result, CQ_DONE);
+	assert_int_equal(end.count, 0);
+	(void)strlcpy(want.dest, "one.test", sizeof(want.dest));
+	queue_select(&w.q, &want, &emit, &end);
+	assert_int_equal(end.result, CQ_DONE);
+	assert_true(end.count > 0);
 	w_turn();
 	assert_int_equal(w_count_sessions(), 1);
 	assert_string_equal(w_opening()->hop.name, "one.test");
 	w_deliver_all();
 	assert_int_equal(w.q.nmessages[Q_OUT], 30);
-	assert_int_equal(queue_flush(&w.q, "", 0, &n), CQ_DONE);
+	want.dest[0] = '\0';
+	queue_select(&w.q, &want, &emit, &end);
+	assert_int_equal(end.result, CQ_DONE);
 	w_turn();
 	w_deliver_all();
 	assert_int_equal(w.q.nmessages[Q_OUT], 0);

@@ -22,6 +22,7 @@ struct fake_state { /* one of what is known, one of what is durable */
 	uint8_t warned_age[4];
 	uint32_t attempts, poison;
 	uint64_t next;
+	char text[TEXT_MAX];
 	struct fake_rcpt *rcpts;
 	size_t nrcpts;
 };
@@ -193,6 +194,8 @@ show(const struct fake_msg *m, int (*cb)(void *, const struct store_msg *),
 	sm.state.poison = m->now.poison;
 	sm.state.held = m->now.held;
 	sm.state.next = m->now.next;
+	sm.state.text = m->now.text;
+	sm.state.text_len = (uint16_t)strlen(m->now.text);
 	sm.state.rcpts = v;
 	sm.state.nrcpts = m->now.nrcpts;
 	sm.state.extras = &warned;
@@ -348,6 +351,13 @@ store_state(struct store *s, struct store_loc loc, const struct store_state *st)
 		m->now.held = st->held;
 	if ((st->set & STORE_SET_POISON) != 0)
 		m->now.poison = st->poison;
+	if ((st->set & STORE_SET_TEXT) != 0) {
+		if (st->text_len >= TEXT_MAX)
+			abort();
+		if (st->text_len > 0)
+			memcpy(m->now.text, st->text, st->text_len);
+		m->now.text[st->text_len] = '\0';
+	}
 	for (i = 0; i < st->nrcpts; i++) {
 		r = rcpt_of(&m->now, st->rcpts[i].index);
 		r->status = st->rcpts[i].status;

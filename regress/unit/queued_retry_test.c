@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* link: queued/queue.o queued/queue_accept.o queued/queue_commit.o
- * queued/queue_ctl.o queued/queue_fail.o queued/queue_group.o
+ * queued/queue_ctl.o queued/queue_ctl_select.o
+ * queued/queue_ctl_shape.o queued/queue_ctl_why.o queued/queue_rules.o
+ * queued/rules.o queued/rules_file.o queued/queue_fail.o queued/queue_group.o
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
  * queued/queue_send.o queued/queue_time.o queued/queue_age.o
  * queued/notify.o queued/bounce.o

@@ -233,6 +233,22 @@ report_removed(uint64_t id, uint32_t uid)
 }
 
 void
+report_operator(const char *event, uint64_t id, uint32_t uid, const char *text)
+{
+	(void)event;
+	(void)id;
+	(void)uid;
+	(void)text;
+}
+
+void
+report_rule(const struct cq_rule *r, bool over)
+{
+	(void)r;
+	(void)over;
+}
+
+void
 report_flushed(const char *domain, uint32_t uid, uint32_t parts)
 {
 	(void)domain;

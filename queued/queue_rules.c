@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the operator's rules change: mail of a suspended destination or flow
+ * waits at its domain, mail of a rerouted domain goes to another host.  A
+ * change makes a new generation of routes, as a reload does, so that each part
+ * finds its way anew at its next attempt; what is in flight ends as it will.
+ * A rule never changes the direction of mail: that is decided first.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <bsd/string.h>
+
+#include "queued/queue_int.h"
+#include "queued/report.h"
+
+/* A file that could not be written when a rule ended: by the next change. */
+static int
+save(struct queue *q)
+{
+	if (q->rules_ops == NULL) /* no spool: tests */
+		return 0;
+	return rules_save(&q->rules, q->rules_ops, q->rules_dir);
+}
+
+static void
+changed(struct queue *q)
+{
+	struct dom *d;
+
+	q->routes++;
+	doms_wake(&q->doms, q->now);
+	for (d = doms_first(&q->doms); d != NULL; d = doms_next(d)) {
+		d->resume = d->suspended.n;
+		if (d->resume > 0)
+			dom_set_time(&q->doms, d, q->now);
+	}
+}
+
+/* --- what holds for a part --- */
+
+enum cq_flow
+queue_flow(const struct queue *q, const struct part *p)
+{
+	if (p->msg->origin == ORIGIN_EXT)
+		return CQ_FLOW_IN;
+	if (p->dest != NULL)
+		return p->dest->side == SIDE_EXT ? CQ_FLOW_OUT : CQ_FLOW_LOCAL;
+	return conf_domain_find(q->conf, p->dom->name, p->dom->len) != NULL
+	    ? CQ_FLOW_LOCAL
+	    : CQ_FLOW_OUT;
+}
+
+const struct cq_rule *
+queue_suspends(const struct queue *q, const struct part *p,
+    const struct dest *d)
+{
+	const struct cq_rule *r;
+
+	if (q->rules.n == 0)
+		return NULL;
+	r = rules_flow(&q->rules, queue_flow(q, p));
+	if (r == NULL)
+		r = rules_find(&q->rules, CQ_SUSPEND, p->dom->name);
+	if (r == NULL && d != NULL)
+		r = rules_find(&q->rules, CQ_SUSPEND, d->name);
+	return r;
+}
+
+bool
+queue_reroutes(const struct queue *q, const struct dom *d, enum side side,
+    struct msg_hop *hop)
+{
+	const struct cq_rule *r = rules_find(&q->rules, CQ_REROUTE, d->name);
+	struct conf_host *h = &hop->hosts[0];
+
+	if (r == NULL)
+		return false;
+	memset(hop, 0, sizeof(*hop));
+	hop->kind = side == SIDE_EXT ? CONF_ROUTE_SMARTHOST : CONF_ROUTE_HOSTS;
+	hop->nhosts = 1;
+	h->port = r->port;
+	if (netaddr_parse(&h->addr, r->host) == 0)
+		return true;
+	h->addr = (struct netaddr){ 0 };
+	(void)strlcpy(h->name, r->host, sizeof(h->name));
+	return true;
+}
+
+/* --- changes --- */
+
+static enum cq_result
+set_rule(struct queue *q, const struct cq_rule *want)
+{
+	struct cq_rule r = *want, old, none;
+	const struct cq_rule *was;
+	bool had;
+
+	was = r.kind == CQ_SUSPEND_FLOW ? rules_flow(&q->rules, r.flow)
+					: rules_find(&q->rules, r.kind, r.name);
+	had = was != NULL;
+	if (had)
+		old = *was;
+	r.since = qclock_wall(&q->clock, q->now);
+	r.until = r.lasts == 0 ? 0 : r.since + r.lasts * 1000ULL;
+	if (rules_set(&q->rules, &r) == -1)
+		return CQ_FAILED;
+	if (save(q) == -1) {
+		log_warn("the operator's rules");
+		if (had)
+			(void)rules_set(&q->rules, &old);
+		else
+			(void)rules_clear(&q->rules, &r, &none);
+		return CQ_FAILED;
+	}
+	report_rule(&r, false);
+	return CQ_DONE;
+}
+
+static enum cq_result
+clear_rule(struct queue *q, const struct cq_rule *want)
+{
+	struct cq_rule was;
+
+	if (!rules_clear(&q->rules, want, &was))
+		return CQ_NO_SUCH;
+	if (save(q) == -1) {
+		log_warn("the operator's rules");
+		(void)rules_set(&q->rules, &was);
+		return CQ_FAILED;
+	}
+	was.set = false;
+	was.uid = want->uid;
+	report_rule(&was, false);
+	return CQ_DONE;
+}
+
+enum cq_result
+queue_rule(struct queue *q, const struct cq_rule *r)
+{
+	enum cq_result rc = r->set ? set_rule(q, r) : clear_rule(q, r);
+
+	if (rc == CQ_DONE)
+		changed(q);
+	return rc;
+}
+
+uint32_t
+queue_rules(struct queue *q, int (*emit)(void *, const struct cq_rule *),
+    void *arg)
+{
+	uint32_t n;
+
+	for (n = 0; n < q->rules.n; n++) {
+		if (emit(arg, &q->rules.v[n]) == -1)
+			break;
+	}
+	return n;
+}
+
+/* --- time --- */
+
+void
+queue_rules_open(struct queue *q, const struct store_ops *ops, int dirfd)
+{
+	int bad;
+
+	q->rules_ops = ops;
+	q->rules_dir = dirfd;
+	if (ops == NULL)
+		return;
+	bad = rules_load(&q->rules, ops, dirfd);
+	if (bad == -1)
+		log_warn("the operator's rules cannot be read");
+	else if (bad > 0)
+		log_warnx("the operator's rules: %d damaged lines left out",
+		    bad);
+}
+
+void
+queue_rules_time(struct queue *q)
+{
+	struct cq_rule was;
+	bool some = false;
+
+	while (rules_expire(&q->rules, qclock_wall(&q->clock, q->now), &was)) {
+		was.set = false;
+		report_rule(&was, true);
+		some = true;
+	}
+	if (!some)
+		return;
+	/* after a restart what is still in the file ends again */
+	if (save(q) == -1)
+		log_warn("the operator's rules");
+	changed(q);
+}
+
+uint64_t
+queue_rules_next(const struct queue *q)
+{
+	uint64_t at = rules_next(&q->rules);
+
+	return at == UINT64_MAX ? SCHED_NEVER : qclock_mono(&q->clock, at);
+}
