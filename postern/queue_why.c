@@ -16,7 +16,6 @@ struct why {
 	bool json;
 	char file[CONF_PATH_MAX]; /* of the configuration */
 	char id[MSGID_STRLEN];
-	uint64_t expires;
 };
 
 static const char *
@@ -82,7 +81,7 @@ group_json(const struct why *y, const struct cq_why *w)
 	json_num("attempts", w->attempts);
 	json_str("next", text_iso(w->next, t));
 	json_str("until", text_iso(w->until, t));
-	json_str("expires", text_iso(y->expires, t));
+	json_str("expires", text_iso(w->expires, t));
 	json_num("uid", w->by);
 	json_str("note", w->note);
 	json_num("code", w->code);
@@ -212,22 +211,15 @@ group_text(const struct why *y, const struct cq_why *w)
 	}
 	if (w->wait == CQ_W_TIME || w->wait == CQ_W_PAUSE)
 		(void)printf("  next try   %s\n", text_time(w->next, t));
-	(void)printf("  expires    %s\n", text_time(y->expires, t));
+	(void)printf("  expires    %s\n", text_time(w->expires, t));
 }
 
 static int
 on_row(void *arg, uint16_t type, struct ibuf *b)
 {
 	struct why *y = arg;
-	struct cq_row m;
 	struct cq_why w;
 
-	if (type == CQ_ANS_ROW) {
-		if (get_cq_row(b, &m) == -1)
-			return -1;
-		y->expires = m.expires;
-		return 0;
-	}
 	if (type != CQ_ANS_WHY || get_cq_why(b, &w) == -1)
 		return -1;
 	if (y->json)

@@ -133,10 +133,7 @@ on_why(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	if (ibuf_get_n64(b, &msgid) == -1)
 		return -1;
 	edges_time(self);
-	m.result = queue_show(&self->queue, msgid, on_row, NULL, &a);
-	if (m.result == CQ_DONE)
-		m.result =
-		    queue_why(&self->queue, msgid, on_group, &a, &m.count);
+	m.result = queue_why(&self->queue, msgid, on_group, &a, &m.count);
 	return end(&a, &m);
 }
 

@@ -224,7 +224,6 @@ struct q_emit {
  */
 void queue_select(struct queue *, const struct cq_select *,
     const struct q_emit *, struct cq_end *);
-/* Its row, and unless rcpt is NULL one for each recipient. */
 enum cq_result queue_show(struct queue *, uint64_t id,
     int (*row)(void *, const struct cq_row *),
     int (*rcpt)(void *, const struct cq_rcpt *), void *);

@@ -269,7 +269,7 @@ queue_show(struct queue *q, uint64_t id,
 	if (m == NULL)
 		return CQ_NO_SUCH;
 	ctl_fill_row(q, m, &r);
-	if (row(arg, &r) == -1 || rcpt == NULL)
+	if (row(arg, &r) == -1)
 		return CQ_DONE;
 	j.parts = calloc(m->nrcpt, sizeof(struct part *));
 	if (j.parts != NULL)

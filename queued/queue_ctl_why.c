@@ -141,6 +141,8 @@ fill(struct queue *q, const struct part *p, struct cq_why *w)
 	w->reason = (enum reason)p->reason;
 	w->attempts = p->attempts;
 	w->nrcpt = p->n;
+	w->expires = m->accepted +
+	    conf_expire(q->conf, queue_schedule(q, p->dom)) * 1000ULL;
 	(void)strlcpy(w->domain, p->dom->name, sizeof(w->domain));
 	if (p->dest != NULL) {
 		(void)strlcpy(w->hop, p->dest->name, sizeof(w->hop));

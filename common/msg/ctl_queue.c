@@ -206,6 +206,7 @@ put_cq_why(struct ibuf *b, const struct cq_why *m)
 	(void)ibuf_add_n32(b, m->by);
 	(void)ibuf_add_n64(b, m->next);
 	(void)ibuf_add_n64(b, m->until);
+	(void)ibuf_add_n64(b, m->expires);
 	(void)ibuf_add_cstr(b, m->rule, MSG_DOMAIN_MAX);
 	(void)ibuf_add_cstr(b, m->domain, MSG_DOMAIN_MAX);
 	(void)ibuf_add_cstr(b, m->hop, MSG_DOMAIN_MAX);
@@ -237,7 +238,8 @@ get_cq_why(struct ibuf *b, struct cq_why *m)
 	(void)ibuf_get_n32(b, &m->limit);
 	(void)ibuf_get_n32(b, &m->by);
 	(void)ibuf_get_n64(b, &m->next);
-	if (ibuf_get_n64(b, &m->until) == -1 ||
+	(void)ibuf_get_n64(b, &m->until);
+	if (ibuf_get_n64(b, &m->expires) == -1 ||
 	    ibuf_get_cstr(b, m->rule, sizeof(m->rule), NULL) == -1 ||
 	    ibuf_get_cstr(b, m->domain, sizeof(m->domain), NULL) == -1 ||
 	    ibuf_get_cstr(b, m->hop, sizeof(m->hop), NULL) == -1 ||

@@ -177,6 +177,7 @@ struct cq_why { /* of WHY: one each group of recipients */
 	uint32_t by;		  /* uid */
 	uint64_t next;		  /* Unix ms; 0: now, or not known */
 	uint64_t until;		  /* Unix ms; 0: until it is resumed */
+	uint64_t expires;	  /* Unix ms */
 	char rule[MSG_DOMAIN_MAX + 1];
 	char domain[MSG_DOMAIN_MAX + 1];
 	char hop[MSG_DOMAIN_MAX + 1];
@@ -184,7 +185,7 @@ struct cq_why { /* of WHY: one each group of recipients */
 	char note[CQ_TEXT_MAX + 1];
 	char text[MSG_TEXT_MAX + 1]; /* last reply */
 };
-#define CQ_WHY_MIN (4 + 3 * 2 + 5 * 4 + 2 * 8 + 6 * 2)
+#define CQ_WHY_MIN (4 + 3 * 2 + 5 * 4 + 3 * 8 + 6 * 2)
 #define CQ_WHY_MAX                                                             \
 	(CQ_WHY_MIN + 3 * MSG_DOMAIN_MAX + MSG_ADDR_MAX + CQ_TEXT_MAX +        \
 	    MSG_TEXT_MAX)
