@@ -293,18 +293,18 @@ see_row(void *arg, const struct cq_row *row)
 static void
 test_shown(void **state)
 {
-	struct cq_list all = { .limit = 10 };
+	struct cq_select all = { .verb = CQ_LIST, .limit = 10 };
 	uint64_t age = 0, id;
 	struct cq_end end;
 
 	(void)state;
 	configure();
 	id = mail_to_three();
-	queue_list(&w.q, &all, see_row, &age, &end);
+	queue_select(&w.q, &all, &(struct q_emit){ &age, see_row, NULL }, &end);
 	assert_int_equal(end.count, 1);
 	assert_int_equal(age, HOUR);
 	defer_until(W_START + HOUR + MINUTE);
-	queue_list(&w.q, &all, see_row, &age, &end);
+	queue_select(&w.q, &all, &(struct q_emit){ &age, see_row, NULL }, &end);
 	assert_int_equal(end.count, 1);
 	assert_int_equal(age, 5 * DAY);
 	assert_true(w_is_queued(id));
