@@ -37,6 +37,8 @@ static const struct way ways[] = {
 	{ "EIO", FAULTY_ERROR, EIO },
 	{ "ENOSPC", FAULTY_ERROR, ENOSPC },
 	{ "EDQUOT", FAULTY_ERROR, EDQUOT },
+	{ "EIO in a row", FAULTY_BURST, EIO },
+	{ "ENOSPC in a row", FAULTY_BURST, ENOSPC },
 	{ "short, EIO", FAULTY_SHORT, EIO },
 	{ "short, ENOSPC", FAULTY_SHORT, ENOSPC },
 	{ "short, EDQUOT", FAULTY_SHORT, EDQUOT },
@@ -169,29 +171,35 @@ open_judged(struct run *r)
 	return true;
 }
 
-/*
- * As after an orderly end.  A disk that fails may keep the store from opening,
- * one single failure at the most once.
- */
+/* How often a store may fail to open for one fault; 0: for good. */
+static unsigned
+failures_of(const struct way *way)
+{
+	if (way->kind == FAULTY_READONLY)
+		return 0;
+	return way->kind == FAULTY_BURST ? FAULTY_CALLS : 1;
+}
+
+/* As after an orderly end. */
 static bool
 reopen(struct run *r)
 {
+	unsigned failed;
+
 	if (r->over)
 		return false;
 	world_close(&r->w);
 	r->restarts += r->f.struck;
-	if (r->w.m->dead)
-		return false;
-	if (open_judged(r))
-		return true;
-	r->opens_failed++;
-	MUST(r, r->f.struck);
-	if (r->w.m->dead)
-		return false;
-	if (open_judged(r))
-		return true;
-	MUST(r, r->way->kind == FAULTY_READONLY);
-	return false;
+	for (failed = 0; !r->w.m->dead && !open_judged(r); failed++) {
+		if (r->w.m->dead)
+			return false;
+		r->opens_failed++;
+		MUST(r, r->f.struck);
+		if (failures_of(r->way) == 0)
+			return false;
+		MUST(r, failed < failures_of(r->way));
+	}
+	return !r->w.m->dead;
 }
 
 static int
@@ -467,14 +475,12 @@ one_fault(const struct way *way, uint64_t at)
 
 /* A failure, and then the power: after so many commits.  False: never. */
 static bool
-one_cut(uint64_t at, unsigned patience)
+one_cut(const struct way *way, uint64_t at, unsigned patience)
 {
-	static const struct way way = { "EIO and a power cut", FAULTY_ERROR,
-		EIO };
 	struct run r;
 	bool over;
 
-	run_init(&r, &way, at);
+	run_init(&r, way, at);
 	r.patience = patience;
 	script(&r);
 	over = r.over;
@@ -544,21 +550,29 @@ test_each_call(void **state)
  * power goes before another one: so at each commit that follows.
  */
 static void
-test_each_sync_and_power(void **state)
+test_each_write_and_power(void **state)
 {
+	static const struct way cuts[] = {
+		{ "EIO and a power cut", FAULTY_ERROR, EIO },
+		{ "EIO in a row and a power cut", FAULTY_BURST, EIO },
+	};
 	uint64_t at, runs = 0;
 	unsigned patience;
 	struct run r;
+	size_t i;
 
 	(void)state;
 	run_init(&r, NULL, 0);
 	script(&r);
 	for (at = 1; at <= r.f.calls; at += stride) {
 		if (r.f.trace[at - 1] != OP_FSYNC &&
-		    r.f.trace[at - 1] != OP_FDATASYNC)
+		    r.f.trace[at - 1] != OP_FDATASYNC &&
+		    r.f.trace[at - 1] != OP_PWRITE)
 			continue;
-		for (patience = 1; one_cut(at, patience); patience++)
-			runs++;
+		for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
+			for (patience = 1; one_cut(&cuts[i], at, patience);
+			     patience++)
+				runs++;
 	}
 	print_message("%llu runs\n", (unsigned long long)runs);
 	assert_true(runs > 100 / stride);
@@ -571,7 +585,7 @@ main(void)
 	const char *env = getenv("FAULT_STRIDE");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_script_reaches),
-		cmocka_unit_test(test_each_sync_and_power),
+		cmocka_unit_test(test_each_write_and_power),
 		cmocka_unit_test(test_each_call),
 	};
 

@@ -41,6 +41,8 @@ faulty_applies(enum faulty_kind kind, enum faulty_op op)
 {
 	if (kind == FAULTY_SHORT || kind == FAULTY_HALF)
 		return op == OP_PREAD || op == OP_PWRITE;
+	if (kind == FAULTY_BURST)
+		return changes(op);
 	return true;
 }
 
@@ -91,6 +93,13 @@ before(struct faulty *f, enum faulty_op op, int flags)
 	errno = f->error;
 	switch (f->kind) {
 	case FAULTY_ERROR:
+	case FAULTY_BURST:
+		if (f->kind == FAULTY_BURST) {
+			if (now)
+				f->left = FAULTY_CALLS;
+			now = f->left > 0 && changes(op);
+			f->left -= now;
+		}
 		if (!now)
 			return false;
 		if (op == OP_FSINFO || op == OP_LOCK || op == OP_CLOSE)

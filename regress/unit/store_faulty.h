@@ -34,6 +34,7 @@ enum faulty_op {
 enum faulty_kind {
 	FAULTY_NONE,
 	FAULTY_ERROR,	 /* the call fails with .error */
+	FAULTY_BURST,	 /* and the next ones that change anything, too */
 	FAULTY_SHORT,	 /* a read or write does half, its rest fails */
 	FAULTY_HALF,	 /* a read or write does half, and may go on */
 	FAULTY_KILL,	 /* the process dies in the midst of the call */
@@ -42,6 +43,7 @@ enum faulty_kind {
 	FAULTY_KINDS
 };
 
+#define FAULTY_CALLS  4 /* in a burst */
 #define FAULTY_FDS    256
 #define FAULTY_TRACED 4096 /* calls whose kind is remembered */
 
@@ -61,7 +63,8 @@ struct faulty {
 	uint64_t again; /* writes and syncs of what had failed before */
 	/* inside */
 	bool failed[FAULTY_FDS];
-	int rest_fd; /* whose next read fails, or -1 */
+	int rest_fd;   /* whose next read fails, or -1 */
+	unsigned left; /* of a burst */
 };
 
 void faulty_init(struct faulty *, struct memfs *);
