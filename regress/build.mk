@@ -41,8 +41,9 @@ $(UNIT_BINS) $(FUZZ_BINS) $(HELPER_BINS):
 
 # --- families ---------------------------------------------------------------
 
-.PHONY: check check-all check-unit check-e2e check-san check-valgrind \
-    check-fuzz fuzz demo bench audit unit-bins fuzz-bins helper-bins demo-bins
+.PHONY: check check-all check-unit check-e2e check-torture check-san \
+    check-valgrind check-fuzz fuzz demo bench audit unit-bins fuzz-bins \
+    helper-bins demo-bins
 
 # From a fresh clone, as root: what is missing is installed before the makefile
 # is read again with the compilers in place.
@@ -78,6 +79,13 @@ check-unit: all unit-bins helper-bins
 
 check-e2e: all helper-bins peers
 	regress/e2e/run
+
+# What check-e2e does once, for hours if need be.
+TORTURE_ROUNDS ?= 100
+check-torture: all helper-bins peers
+	TORTURE_ROUNDS=$(TORTURE_ROUNDS) FAULT_ROUNDS=$(TORTURE_ROUNDS) \
+	    regress/e2e/run regress/e2e/test_suites.py \
+	    regress/e2e/test_faults.py -k 'torture or random'
 
 # With sanitizers and valgrind every seventh call of the store fails; each one
 # does in check-unit.

@@ -14,11 +14,11 @@ import time
 
 import pytest
 
-from lab.flows import OUTSIDER, USER, send_in, send_out
+from lab.flows import OUTSIDER, USER, outside, send_in, send_out
 from lab.gateway import QUICK, SPOOL, Gateway, conf
 from lab.load import Ledger, Load
 from lab.proc import is_alive, wait_until
-from lab.smtp import Behaviour, Sink
+from lab.smtp import Behaviour, Sink, mail_text
 from lab.strace import Strace
 from lab.world import GW_EXT, GW_INT, HOST_A
 
@@ -93,12 +93,39 @@ def test_F4_the_disk_fails_once(world, held, kind):
     gw.wait_empty()
 
 
+LARGE = {'fsync': 'EIO', 'pwrite64': 'ENOSPC', 'openat': 'EDQUOT',
+         'mkdirat': 'ENOSPC', 'fdatasync': 'EIO'}
+
+
+@pytest.mark.parametrize('call', sorted(LARGE))
+def test_F4_the_disk_fails_a_large_message(world, held, call):
+    """The same where the body becomes a file."""
+    gw, pid, token = held, queued(held), world.token()
+    text = mail_text(token, body=('y' * 70 + '\r\n') * 40000)
+    with Strace(pid, '%s:error=%s:when=1' % (call, LARGE[call])) as trace, \
+            outside(world) as c:
+        c.envelope(OUTSIDER, USER)
+        reply = c.data(text)
+        assert reply.code in (451, 452), reply
+        c.envelope(OUTSIDER, USER)
+        reply = c.data(text)
+        assert reply.code == 250, reply
+    assert len(trace.injected()) == 1 and not trace.afterwards()
+    assert queued(gw) == pid
+    gw.host.gate.set()
+    gw.host.wait(token)
+    gw.wait_empty()
+    message, = gw.host.find(token)
+    assert message.data.endswith(text.partition('\r\n\r\n')[2].encode())
+
+
+@pytest.mark.parametrize('when', [1, 12])
 @pytest.mark.parametrize('call', ['pwrite64', 'fdatasync'])
-def test_F4_killed_in_the_call(world, held, call):
+def test_F4_killed_in_the_call(world, held, call, when):
     """queued dies in the midst of a commit; what it said 250 to is there."""
     gw = held
     pid = queued(gw)
-    with Strace(pid, call + ':signal=KILL:when=12'):
+    with Strace(pid, '%s:signal=KILL:when=%d' % (call, when)):
         load = load_in(world, 400).start().join()
     assert not is_alive(pid)
     gw.host.gate.set()
@@ -171,6 +198,7 @@ def test_F4_twice_in_ten_minutes(world, held, sink):
 ROLES = ('connd-ext', 'connd-int', 'ctld', 'dird', 'dnsd-ext', 'dnsd-int',
          'in-ext', 'in-int', 'logd', 'out-ext', 'out-int', 'queued')
 SEED = int(os.environ.get('FAULT_SEED', random.SystemRandom().getrandbits(32)))
+SEEDS = range(SEED, SEED + int(os.environ.get('FAULT_ROUNDS', '1')))
 
 
 def strike(gw, role, rng):
@@ -197,10 +225,13 @@ def at_random(gw, loads, rng, times=3):
     return deaths
 
 
-def test_F1_each_process_killed_at_random(world, sink):
-    """Under load both ways: acknowledged is delivered, or still queued."""
-    print('FAULT_SEED=%d' % SEED)
-    rng = random.Random(SEED)
+@pytest.mark.parametrize('seed', SEEDS)
+def test_F1_each_process_killed_at_random(world, sink, seed):
+    """Under load both ways: acknowledged is delivered, or still queued.
+
+    FAULT_SEED=N begins with the seed that a failure shows in its name.
+    """
+    rng = random.Random(seed)
     away = world.address()
     domain = world.domain('MX 10 mx.@', hosts={'mx': away})
     with Sink(world.intra, HOST) as host, Gateway(world, TEXT) as gw:

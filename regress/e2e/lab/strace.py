@@ -11,7 +11,7 @@ from .inside import WORK
 from .proc import Process
 
 # 12  fdatasync(9</var/spool/postern/in/seg.00000001>) = -1 EIO (...) (INJECTED)
-CALL = re.compile(r'^\d+ +(\w+)\((\d+)<([^>]*)>.*\) += +(-?\d+)(.*)$')
+CALL = re.compile(r'^\d+ +(\w+)\((\w+)<([^>]*)>.*\) += +(-?\d+)(.*)$')
 CHANGES = ('pwrite64', 'fdatasync', 'fsync')
 _numbers = itertools.count(1)
 
@@ -27,7 +27,8 @@ class Strace:
         self.path = '%s/strace.%d' % (WORK, next(_numbers))
         self.process = Process([
             'strace', '-f', '-y', '-o', self.path, '-e',
-            'trace=' + ','.join(CHANGES + ('close',)), '-e',
+            'trace=' + ','.join(CHANGES + ('close', inject.split(':')[0])),
+            '-e',
             'inject=' + inject, '-p', str(pid)])
         self.process.log.wait('strace to attach',
                               lambda line: 'attached' in line)
@@ -48,7 +49,7 @@ class Strace:
             for line in f:
                 m = CALL.match(line)
                 if m:
-                    yield m[1], int(m[2]), m[3], int(m[4]), m[5]
+                    yield m[1], m[2], m[3], int(m[4]), m[5]
 
     def injected(self):
         return [call for call in self.calls() if 'INJECTED' in call[4]]
@@ -60,8 +61,8 @@ class Strace:
             name, fd, _, result, _ = call
             if name == 'close':
                 failed.discard(fd)
-            elif fd in failed:
+            elif name in CHANGES and fd in failed:
                 again.append(call)
-            elif result < 0:
+            elif name in CHANGES and result < 0:
                 failed.add(fd)
         return again
