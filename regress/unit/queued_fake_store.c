@@ -34,12 +34,16 @@ struct fake_msg {
 	void *body;
 	size_t size;
 	bool durable; /* else in the batch only */
+	bool dirty;   /* changed since the last commit */
 	struct fake_state now, disk;
 };
 
 struct store {
 	struct fake_msg **msgs;
 	size_t n, cap;
+	struct fake_msg **dirty;
+	size_t ndirty, dirty_cap;
+	size_t ndone; /* ended, but still in the table */
 	size_t batch; /* messages and states not yet committed */
 	size_t batch_msgs;
 	struct store_callbacks cb;
@@ -93,6 +97,56 @@ remove_at(struct store *s, size_t i)
 	s->n--;
 }
 
+static void
+set_dirty(struct store *s, struct fake_msg *m)
+{
+	s->batch++;
+	if (m->dirty)
+		return;
+	m->dirty = true;
+	if (s->ndirty == s->dirty_cap) {
+		s->dirty_cap = 2 * s->dirty_cap + 16;
+		s->dirty =
+		    check(realloc(s->dirty, s->dirty_cap * sizeof(*s->dirty)));
+	}
+	s->dirty[s->ndirty++] = m;
+}
+
+/* Those that ended are taken out when they are many: each costs the same. */
+static void
+compact(struct store *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++) {
+		if (s->msgs[i]->disk.done)
+			msg_free(s->msgs[i]);
+		else
+			s->msgs[n++] = s->msgs[i];
+	}
+	s->n = n;
+	s->ndone = 0;
+}
+
+/* What was never durable is gone, and nothing is in a batch. */
+static void
+forget_batch(struct store *s, bool states)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->ndirty; i++) {
+		if (states || !s->dirty[i]->durable)
+			s->dirty[i]->dirty = false;
+		else
+			s->dirty[n++] = s->dirty[i];
+	}
+	s->ndirty = n;
+	for (i = 0; i < s->n; i++) {
+		if (!s->msgs[i]->durable)
+			remove_at(s, i--);
+	}
+}
+
 void
 fake_reset(void)
 {
@@ -102,6 +156,7 @@ fake_reset(void)
 		while (disks[i].n > 0)
 			remove_at(&disks[i], disks[i].n - 1);
 		free(disks[i].msgs);
+		free(disks[i].dirty);
 		memset(&disks[i], 0, sizeof(disks[i]));
 	}
 	memset(&fake, 0, sizeof(fake));
@@ -225,12 +280,10 @@ store_open(struct store **sp, const struct store_ops *ops, int dirfd,
 	(void)params;
 	s->cb = *cb;
 	s->batch = s->batch_msgs = 0;
-	for (i = 0; i < s->n; i++) {
-		if (!s->msgs[i]->durable || s->msgs[i]->disk.done)
-			remove_at(s, i--);
-		else
-			state_copy(&s->msgs[i]->now, &s->msgs[i]->disk);
-	}
+	forget_batch(s, true);
+	compact(s);
+	for (i = 0; i < s->n; i++)
+		state_copy(&s->msgs[i]->now, &s->msgs[i]->disk);
 	for (i = 0; i < s->n; i++)
 		(void)show(s->msgs[i], recovered, s);
 	*sp = s;
@@ -275,7 +328,7 @@ msg_new(struct store *s, uint64_t id, const void *env, size_t env_len)
 	m->id = id;
 	m->env = copy(env, env_len);
 	m->env_len = env_len;
-	s->batch++;
+	set_dirty(s, m);
 	s->batch_msgs++;
 	return m;
 }
@@ -378,7 +431,7 @@ store_state(struct store *s, struct store_loc loc, const struct store_state *st)
 		m->now.warned = true;
 		memcpy(m->now.warned_age, st->extras[i].data, 4);
 	}
-	s->batch++;
+	set_dirty(s, m);
 	return 0;
 }
 
@@ -390,7 +443,7 @@ store_done(struct store *s, struct store_loc loc)
 	if (m == NULL)
 		return -1;
 	m->now.done = true;
-	s->batch++;
+	set_dirty(s, m);
 	return 0;
 }
 
@@ -404,20 +457,20 @@ store_commit(struct store *s)
 	fake.commits++;
 	s->batch_msgs = 0;
 	if (fake.commit_error != 0) {
-		for (i = 0; i < s->n; i++) {
-			if (!s->msgs[i]->durable)
-				remove_at(s, i--);
-		}
+		forget_batch(s, false);
 		errno = fake.commit_error;
 		return -1;
 	}
 	s->batch = 0;
-	for (i = 0; i < s->n; i++) {
-		s->msgs[i]->durable = true;
-		state_copy(&s->msgs[i]->disk, &s->msgs[i]->now);
-		if (s->msgs[i]->disk.done)
-			remove_at(s, i--);
+	for (i = 0; i < s->ndirty; i++) {
+		s->dirty[i]->dirty = false;
+		s->dirty[i]->durable = true;
+		state_copy(&s->dirty[i]->disk, &s->dirty[i]->now);
+		s->ndone += s->dirty[i]->disk.done;
 	}
+	s->ndirty = 0;
+	if (s->ndone > s->n / 2)
+		compact(s);
 	return 0;
 }
 

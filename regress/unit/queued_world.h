@@ -105,6 +105,7 @@ struct world {
 	uint64_t now, real;
 	unsigned seed;
 	bool fail_open, fail_job;
+	uint32_t delay; /* ms, in each result */
 	char dsn[65536]; /* the text of the last notice that was delivered */
 };
 extern struct world w;

@@ -351,6 +351,7 @@ w_say_results(struct w_session *s, bool keep, const struct qo_outcome *o)
 	static struct q_outcome v[QO_RCPTS_MAX];
 	struct qo_result r = { .msgid = s->job.msgid,
 		.keep = keep,
+		.delay = w.delay,
 		.n = s->job.nrcpt };
 	uint16_t i;
 
