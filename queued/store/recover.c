@@ -18,7 +18,7 @@
 enum kind {
 	K_LOG,	 /* identified: holds records, or is prepared */
 	K_STRAY, /* has another's header */
-	K_BLANK	 /* nothing of it can be read */
+	K_BLANK	 /* neither header nor START can be read */
 };
 
 struct found {
@@ -126,48 +126,6 @@ tell_version(struct store *s, uint32_t seq, uint32_t version)
 	errno = ENOTSUP;
 }
 
-/*
- * The epoch by any record of a segment of which header and START are damaged:
- * its own number is part of what a record's header is checked by, so nothing
- * of an earlier use is taken for it.  0: there is none.
- */
-static uint64_t
-find_epoch(struct store *s, const struct found *f, uint64_t size)
-{
-	struct rec_place place = { .seq = f->seq, .off = SEG_DATA };
-	struct rec r;
-	ssize_t n, i;
-
-	while (place.off + REC_HEADER <= size) {
-		n = full_pread(s, f->seg->fd, s->chunk, CHUNK_SIZE, place.off);
-		if (n < REC_HEADER)
-			break;
-		for (i = 0; i + REC_HEADER <= n; i += 8, place.off += 8) {
-			place.epoch = le64_get(s->chunk + i + 24);
-			if (le32_get(s->chunk + i) == REC_MAGIC &&
-			    rec_get(s->chunk + i, &r, &place) == 0)
-				return place.epoch;
-		}
-	}
-	return 0;
-}
-
-static void
-identify_blank(struct store *s, struct found *f)
-{
-	uint64_t size;
-
-	f->kind = K_BLANK;
-	if (s->ops->size(s->ops->ctx, f->seg->fd, &size) == -1)
-		return;
-	f->seg->epoch = find_epoch(s, f, size);
-	if (f->seg->epoch == 0)
-		return;
-	f->seg->size = size;
-	f->kind = K_LOG;
-	f->bad_header = true;
-}
-
 /* What a segment is, from its first bytes.  -1: of a later version. */
 static int
 identify(struct store *s, struct found *f, const uint8_t *page)
@@ -195,7 +153,7 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 		return -1;
 	}
 	if (v != SEG_OK && !f->has_start)
-		identify_blank(s, f);
+		f->kind = K_BLANK;
 	else if (v != SEG_OK ||
 	    !rest_is_zero(page + SEG_HEADER, SEG_DATA - SEG_HEADER))
 		f->bad_header = true;
