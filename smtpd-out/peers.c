@@ -259,6 +259,7 @@ peers_result(struct session *s, bool keep)
 	struct qo_result m = {
 		.msgid = j->job.msgid,
 		.keep = keep,
+		.dsn = (s->smtpc.features.ext & SMTP_EXT_DSN) != 0,
 		.delay = (uint32_t)(ev_now(w->ev) - j->begun),
 		.n = j->job.nrcpt,
 		.relay = s->relay,

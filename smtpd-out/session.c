@@ -195,6 +195,10 @@ pump_text(struct session *s, struct smtp_outbuf *out)
 	struct job *j = s->job;
 	struct smtp_slice text;
 
+	if (j != NULL && s->smtpc.body_new) {
+		j->off = 0;
+		s->smtpc.body_new = false;
+	}
 	while (j != NULL && smtpc_state(&s->smtpc) == SMTPC_BODY &&
 	    s->out == NULL) {
 		if (smtp_outbuf_room(out) < SMTPC_OUT_MIN) {

@@ -213,6 +213,49 @@ put_hello(struct smtpc *c, struct smtp_outbuf *out, const char *verb)
 	smtp_put_str(out, "\r\n");
 }
 
+/* RFC 3461 4: what is asked of DSNs is handed on to a server that knows it. */
+static void
+put_mail_dsn(struct smtpc *c, struct smtp_outbuf *out)
+{
+	const struct qo_job *j = c->job;
+
+	if (j->ret != RET_NONE)
+		smtp_put_str(out,
+		    j->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
+	if (j->envid[0] != '\0') {
+		smtp_put_str(out, " ENVID=");
+		smtp_put_str(out, j->envid);
+	}
+}
+
+static void
+put_rcpt_dsn(const struct msg_rcpt *r, struct smtp_outbuf *out)
+{
+	static const struct {
+		enum msg_notify bit;
+		const char *word;
+	} words[] = {
+		{ NOTIFY_NEVER, "NEVER" },
+		{ NOTIFY_SUCCESS, "SUCCESS" },
+		{ NOTIFY_FAILURE, "FAILURE" },
+		{ NOTIFY_DELAY, "DELAY" },
+	};
+	const char *before = " NOTIFY=";
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if ((r->notify & words[i].bit) == 0)
+			continue;
+		smtp_put_str(out, before);
+		smtp_put_str(out, words[i].word);
+		before = ",";
+	}
+	if (r->orcpt[0] != '\0') {
+		smtp_put_str(out, " ORCPT=");
+		smtp_put_str(out, r->orcpt);
+	}
+}
+
 static void
 put_mail(struct smtpc *c, struct smtp_outbuf *out)
 {
@@ -228,6 +271,19 @@ put_mail(struct smtpc *c, struct smtp_outbuf *out)
 		smtp_put_str(out, " BODY=8BITMIME");
 	if ((c->job->flags & MSG_F_SMTPUTF8) != 0)
 		smtp_put_str(out, " SMTPUTF8");
+	if (has(c, SMTP_EXT_DSN))
+		put_mail_dsn(c, out);
+	smtp_put_str(out, "\r\n");
+}
+
+static void
+put_rcpt_to(struct smtpc *c, const struct msg_rcpt *r, struct smtp_outbuf *out)
+{
+	smtp_put_str(out, "RCPT TO:<");
+	smtp_put_str(out, r->addr);
+	smtp_put_char(out, '>');
+	if (has(c, SMTP_EXT_DSN))
+		put_rcpt_dsn(r, out);
 	smtp_put_str(out, "\r\n");
 }
 
@@ -241,24 +297,46 @@ put_step(struct smtpc *c, struct smtp_outbuf *out)
 	} else if (step == STEP_MAIL) {
 		put_mail(c, out);
 	} else if (step < step_data(c)) {
-		smtp_put_str(out, "RCPT TO:<");
-		smtp_put_str(out, c->rcpts[step - STEP_RCPT].addr);
-		smtp_put_str(out, ">\r\n");
+		put_rcpt_to(c, &c->rcpts[step - STEP_RCPT], out);
 	} else {
 		smtp_put_str(out, "DATA\r\n");
 	}
+}
+
+static void
+begin_body(struct smtpc *c)
+{
+	smtp_encode_init(&c->encoder);
+	c->body_new = true;
+	c->state = SMTPC_BODY;
+}
+
+/* All of it as one chunk: 3.  No dots are added, and none is at the end. */
+static void
+put_bdat(struct smtpc *c, struct smtp_outbuf *out)
+{
+	smtp_put_str(out, "BDAT ");
+	smtp_put_number(out, c->job->size, 0);
+	smtp_put_str(out, " LAST\r\n");
+	c->chunked = true;
+	begin_body(c);
 }
 
 /* Send what may be sent now. */
 static void
 advance(struct smtpc *c, struct smtp_outbuf *out)
 {
+	/* BDAT waits for a recipient to be accepted: the text goes with it */
+	uint32_t end = step_data(c) + !has(c, SMTP_EXT_CHUNKING);
+
 	if (has(c, SMTP_EXT_PIPELINING)) {
-		while (c->sent <= step_data(c))
+		while (c->sent < end)
 			put_step(c, out);
-	} else if (c->sent == c->got) {
+	} else if (c->sent == c->got && c->sent < end) {
 		put_step(c, out);
 	}
+	if (c->got == end && has(c, SMTP_EXT_CHUNKING))
+		put_bdat(c, out);
 }
 
 /* What this server cannot take at all is not offered to it. */
@@ -297,6 +375,7 @@ smtpc_job(struct smtpc *c, const struct qo_job *job,
 	c->naccepted = 0;
 	c->mail_ok = false;
 	c->dot_only = false;
+	c->chunked = false;
 	c->sent = c->got = c->need_rset ? STEP_RSET : STEP_MAIL;
 	if (refuse_job(c))
 		return;
@@ -389,8 +468,7 @@ on_data(struct smtpc *c)
 {
 	if (c->reply.code / 100 == 3) {
 		c->dot_only = c->naccepted == 0;
-		smtp_encode_init(&c->encoder);
-		c->state = SMTPC_BODY;
+		begin_body(c);
 		return;
 	}
 	c->need_rset = true;
@@ -442,11 +520,30 @@ on_step(struct smtpc *c, struct smtp_outbuf *out)
 	advance(c, out);
 }
 
+/* It offered what it does not know: the same again, by DATA. */
+static bool
+bdat_unknown(struct smtpc *c, struct smtp_outbuf *out)
+{
+	if (!c->chunked || c->reply.code < 500 || c->reply.code > 504)
+		return false;
+	c->features.ext &= ~(unsigned)SMTP_EXT_CHUNKING;
+	c->chunked = false;
+	c->mail_ok = false;
+	c->naccepted = 0;
+	memset(c->outcomes, 0, c->job->nrcpt * sizeof(*c->outcomes));
+	c->sent = c->got = STEP_RSET;
+	c->state = SMTPC_COMMANDS;
+	advance(c, out);
+	return true;
+}
+
 static void
-on_end(struct smtpc *c)
+on_end(struct smtpc *c, struct smtp_outbuf *out)
 {
 	struct qo_outcome o;
 
+	if (bdat_unknown(c, out))
+		return;
 	c->need_rset = false;
 	if (c->dot_only) {
 		c->state = SMTPC_RESULT;
@@ -512,7 +609,7 @@ on_reply(struct smtpc *c, struct smtp_outbuf *out)
 			on_step(c, out);
 		break;
 	case SMTPC_END:
-		on_end(c);
+		on_end(c, out);
 		break;
 	case SMTPC_QUIT:
 		c->state = SMTPC_OVER;
@@ -578,7 +675,8 @@ smtpc_body(struct smtpc *c, struct smtp_slice in, struct smtp_outbuf *out)
 		    &piece);
 		if (piece.len == 0 && used == 0)
 			break;
-		smtp_put_slice(out, piece);
+		if (!c->chunked || used > 0) /* else a dot that was added */
+			smtp_put_slice(out, piece);
 		rest.p += used;
 		rest.len -= used;
 	}
@@ -599,7 +697,7 @@ smtpc_body_end(struct smtpc *c, struct smtp_outbuf *out)
 	} else if (smtp_encode_end(&c->encoder, &piece) == -1) {
 		smtpc_body_failed(c);
 		return 0;
-	} else {
+	} else if (!c->chunked) {
 		smtp_put_slice(out, piece);
 	}
 	c->state = SMTPC_END;

@@ -31,9 +31,9 @@ enum smtpc_state {
 	SMTPC_EHLO,
 	SMTPC_HELO,
 	SMTPC_READY,	/* between messages */
-	SMTPC_COMMANDS, /* RSET, MAIL, RCPT, DATA */
-	SMTPC_BODY,	/* 354 was read: the text is wanted */
-	SMTPC_END,	/* the final dot was sent */
+	SMTPC_COMMANDS, /* RSET, MAIL, RCPT, DATA or BDAT */
+	SMTPC_BODY,	/* the text is wanted */
+	SMTPC_END,	/* all of it was sent */
 	SMTPC_RESULT,	/* outcomes are there */
 	SMTPC_QUIT,	/* QUIT was sent */
 	SMTPC_OVER	/* close the connection */
@@ -53,6 +53,8 @@ struct smtpc {
 	bool mail_ok;
 	bool need_rset; /* the last transaction did not end by itself */
 	bool dot_only;	/* 354 though no recipient was accepted */
+	bool chunked;	/* the text goes in one BDAT, RFC 3030 */
+	bool body_new;	/* the text is wanted from its start: caller clears */
 	struct smtp_encoder encoder;
 	/* how it ended */
 	bool broken; /* after the outcomes: the connection is of no use */

@@ -145,6 +145,7 @@ put_qo_result(struct ibuf *b, const struct qo_result *m)
 {
 	(void)ibuf_add_n64(b, m->msgid);
 	(void)ibuf_add_n8(b, m->keep);
+	(void)ibuf_add_n8(b, m->dsn);
 	(void)ibuf_add_n32(b, m->delay);
 	(void)ibuf_add_n16(b, m->n);
 	return put_qo_relay(b, &m->relay);
@@ -154,8 +155,9 @@ int
 get_qo_result(struct ibuf *b, struct qo_result *m)
 {
 	(void)ibuf_get_n64(b, &m->msgid);
-	if (get_bool(b, &m->keep) == -1 || ibuf_get_n32(b, &m->delay) == -1 ||
-	    ibuf_get_n16(b, &m->n) == -1 || get_qo_relay(b, &m->relay) == -1)
+	if (get_bool(b, &m->keep) == -1 || get_bool(b, &m->dsn) == -1 ||
+	    ibuf_get_n32(b, &m->delay) == -1 || ibuf_get_n16(b, &m->n) == -1 ||
+	    get_qo_relay(b, &m->relay) == -1)
 		return -1;
 	return m->n == 0 || m->n > QO_RCPTS_MAX ? bad() : 0;
 }

@@ -82,11 +82,12 @@ int get_qo_outcome(struct ibuf *, struct qo_outcome *);
 struct qo_result {
 	uint64_t msgid;
 	bool keep;      /* the session can take another job now */
+	bool dsn;       /* the server took over what was asked of DSNs */
 	uint32_t delay; /* ms from the job's arrival to its end */
 	uint16_t n;     /* results: {u16 rcpt index, put_qo_outcome()} each */
 	struct qo_relay relay;
 };
-#define QO_RESULT_MIN (8 + 1 + 4 + 2 + QO_RELAY_MIN)
+#define QO_RESULT_MIN (8 + 1 + 1 + 4 + 2 + QO_RELAY_MIN)
 #define QO_RESULT_MAX \
 	(QO_RESULT_MIN + CONF_NAME_MAX + QO_RCPTS_MAX * (2 + QO_OUTCOME_MAX))
 int put_qo_result(struct ibuf *, const struct qo_result *);

@@ -136,7 +136,8 @@ def test_C3_outside_answers_with_inside_addresses_are_dropped(world, gw):
               if p.dport == 25 and p.dst != HOST_A]
     assert not opened, opened[:3]
     for row in gw.queue():
-        gw.postern('queue', 'remove', row['id'])
+        # some have failed, and are reported, by now
+        gw.postern('queue', 'remove', row['id'], check=False)
     for m in world.hosts['a'].mails('u@'):
         assert b'ssrf' not in m.raw
 

@@ -168,6 +168,7 @@ static struct qo_outcome outcome_most = { QO_DEFERRED, REASON_MAX - 1, 599,
 static const struct qo_result result_least = { .n = 1 };
 static struct qo_result result_most = { .msgid = UINT64_MAX,
 	.keep = true,
+	.dsn = true,
 	.delay = UINT32_MAX,
 	.n = QO_RCPTS_MAX,
 	.relay = { .addr = V6 } };

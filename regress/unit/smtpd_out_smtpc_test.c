@@ -28,6 +28,20 @@
 	"C EHLO gw.test\n"                                                     \
 	"S 250 a.test\n"                                                       \
 	"K\n"
+#define DSN_HELLO                                                              \
+	"S 220 a.test ESMTP\n"                                                 \
+	"C EHLO gw.test\n"                                                     \
+	"S 250-a.test\n"                                                       \
+	"S 250-PIPELINING\n"                                                   \
+	"S 250 DSN\n"                                                          \
+	"K\n"
+#define BDAT_HELLO                                                             \
+	"S 220 a.test ESMTP\n"                                                 \
+	"C EHLO gw.test\n"                                                     \
+	"S 250-a.test\n"                                                       \
+	"S 250-PIPELINING\n"                                                   \
+	"S 250 CHUNKING\n"                                                     \
+	"K\n"
 #define JOB                                                                    \
 	"J s@gw.test u@a.test\n"                                               \
 	"C MAIL FROM:<s@gw.test> SIZE=4\n"                                     \
@@ -508,6 +522,63 @@ static const struct dialogue abilities[] = {
 	    "C MAIL FROM:<s@x> BODY=8BITMIME SMTPUTF8\n"
 	    "S 250 ok\n"
 	    "C RCPT TO:<\320\264@y>\n",
+	    NULL },
+	{ "DSN offered",
+	    DSN_HELLO
+	    "J s@x u@y,v@y ret=2 envid=QQ+2B1 notify=14 orcpt=rfc822;w@z\n"
+	    "C MAIL FROM:<s@x> RET=HDRS ENVID=QQ+2B1\n"
+	    "C RCPT TO:<u@y> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;w@z\n"
+	    "C RCPT TO:<v@y> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;w@z\n"
+	    "C DATA\n",
+	    NULL },
+	{ "DSN, never",
+	    DSN_HELLO "J s@x u@y ret=1 notify=1\n"
+		      "C MAIL FROM:<s@x> RET=FULL\n"
+		      "C RCPT TO:<u@y> NOTIFY=NEVER\nC DATA\n",
+	    NULL },
+	{ "DSN, nothing asked",
+	    DSN_HELLO "J s@x u@y\nC MAIL FROM:<s@x>\nC RCPT TO:<u@y>\n"
+		      "C DATA\n",
+	    NULL },
+	{ "DSN not offered",
+	    HELLO "J s@x u@y ret=2 envid=A notify=2 orcpt=rfc822;w@z\n"
+		  "C MAIL FROM:<s@x> SIZE=4\nC RCPT TO:<u@y>\nC DATA\n",
+	    NULL },
+	{ "BDAT",
+	    BDAT_HELLO "J s@x u@y,v@y\n"
+		       "C MAIL FROM:<s@x>\nC RCPT TO:<u@y>\nC RCPT TO:<v@y>\n"
+		       "S 250 ok\nS 550 no\nS 250 ok\n"
+		       "C BDAT 16 LAST\nC .\nC ..\nC .x\nC \nC .\n"
+		       "S 250 queued\n"
+		       "R failed 5.0.0 550 remote-rcpt: no\n"
+		       "R delivered 2.0.0 250 delivered: queued\nK\n",
+	    ".\r\n..\r\n.x\r\n\r\n.\r\n" },
+	{ "BDAT, nobody accepted",
+	    BDAT_HELLO "J s@x u@y\n"
+		       "C MAIL FROM:<s@x>\nC RCPT TO:<u@y>\n"
+		       "S 250 ok\nS 550 no\n"
+		       "R failed 5.0.0 550 remote-rcpt: no\nK\n"
+		       "J s@x u@y\nC RSET\n"
+		       "C MAIL FROM:<s@x>\nC RCPT TO:<u@y>\n",
+	    NULL },
+	{ "BDAT one by one",
+	    "S 220 a.test\nC EHLO gw.test\nS 250-a.test\nS 250 CHUNKING\nK\n"
+	    "J s@x u@y\n"
+	    "C MAIL FROM:<s@x>\nS 250 ok\nC RCPT TO:<u@y>\nS 250 ok\n"
+	    "C BDAT 4 LAST\nC hi\n"
+	    "S 452 4.3.1 full\n"
+	    "R deferred 4.3.1 452 remote-data: 4.3.1 full\nK\n",
+	    NULL },
+	{ "BDAT offered and not known",
+	    BDAT_HELLO "J s@x u@y\n"
+		       "C MAIL FROM:<s@x>\nC RCPT TO:<u@y>\n"
+		       "S 250 ok\nS 250 ok\n"
+		       "C BDAT 4 LAST\nC hi\n"
+		       "S 502 what\n"
+		       "C RSET\nC MAIL FROM:<s@x>\nC RCPT TO:<u@y>\nC DATA\n"
+		       "S 250 ok\nS 250 ok\nS 250 ok\nS 354 go\n"
+		       "C hi\nC .\nS 250 queued\n"
+		       "R delivered 2.0.0 250 delivered: queued\nK\n",
 	    NULL },
 	{ "dots",
 	    HELLO "J s@x u@y\n"

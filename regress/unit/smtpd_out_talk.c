@@ -75,8 +75,12 @@ static void
 send_text(void)
 {
 	const char *text = message_text();
-	size_t left = strlen(text) - run.text_off;
+	size_t left;
 
+	if (run.c.body_new)
+		run.text_off = 0;
+	run.c.body_new = false;
+	left = strlen(text) - run.text_off;
 	if (left > 0)
 		run.text_off += smtpc_body(&run.c,
 		    smtp_slice(text + run.text_off, left), &run.out);
@@ -132,6 +136,28 @@ server(const char *p, size_t len)
 
 /* --- reading a dialogue --- */
 
+/* of all recipients that were named before */
+static bool
+dsn_word(const char *w)
+{
+	uint16_t i;
+
+	if (strncmp(w, "ret=", 4) == 0)
+		run.job.ret = (uint8_t)strtoul(w + 4, NULL, 10);
+	else if (strncmp(w, "envid=", 6) == 0)
+		(void)strlcpy(run.job.envid, w + 6, sizeof(run.job.envid));
+	else if (strncmp(w, "notify=", 7) == 0)
+		for (i = 0; i < run.job.nrcpt; i++)
+			run.rcpts[i].notify = (uint8_t)strtoul(w + 7, NULL, 10);
+	else if (strncmp(w, "orcpt=", 6) == 0)
+		for (i = 0; i < run.job.nrcpt; i++)
+			(void)strlcpy(run.rcpts[i].orcpt, w + 6,
+			    sizeof(run.rcpts[i].orcpt));
+	else
+		return false;
+	return true;
+}
+
 static void
 begin_job(const char *line)
 {
@@ -148,6 +174,7 @@ begin_job(const char *line)
 	to = strsep(&rest, " ");
 	while ((one = strsep(&to, ",")) != NULL) {
 		assert_true(run.job.nrcpt < RCPTS_MAX);
+		memset(&run.rcpts[run.job.nrcpt], 0, sizeof(run.rcpts[0]));
 		(void)strlcpy(run.rcpts[run.job.nrcpt++].addr, one,
 		    sizeof(run.rcpts[0].addr));
 	}
@@ -160,7 +187,7 @@ begin_job(const char *line)
 			run.job.flags |= MSG_F_SMTPUTF8;
 		else if (strncmp(w, "size=", 5) == 0)
 			run.job.size = strtoull(w + 5, NULL, 10);
-		else
+		else if (!dsn_word(w))
 			wrong(line, "unknown word");
 	}
 	memset(run.outcomes, 0xa5, run.job.nrcpt * sizeof(run.outcomes[0]));
