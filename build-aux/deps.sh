@@ -7,8 +7,9 @@ set -eu
 build='gcc make bison libc6-dev libbsd-dev libcap-dev libldns-dev libseccomp-dev
     libssl-dev'
 demo="$build iproute2 netbase procps python3 util-linux"
-check="$demo bind9-utils binutils btrfs-progs clang-14 libclang-rt-14-dev libcmocka-dev
-    mandoc nftables openssl python3-pytest strace swaks tcpdump"
+check="$demo bind9-utils binutils btrfs-progs clang-14 e2fsprogs
+    libclang-rt-14-dev libcmocka-dev mandoc nftables openssl python3-pytest
+    strace swaks tcpdump xfsprogs"
 lint='clang-format-14 clang-tidy-14 cppcheck valgrind'
 
 case ${1-all} in

@@ -41,8 +41,8 @@ $(UNIT_BINS) $(FUZZ_BINS) $(HELPER_BINS):
 
 # --- families ---------------------------------------------------------------
 
-.PHONY: check check-all check-unit check-e2e check-torture check-san \
-    check-valgrind check-fuzz fuzz demo bench audit unit-bins fuzz-bins \
+.PHONY: check check-all check-unit check-e2e check-torture check-crash \
+    check-san check-valgrind check-fuzz fuzz demo bench audit unit-bins fuzz-bins \
     helper-bins demo-bins
 
 # From a fresh clone, as root: what is missing is installed before the makefile
@@ -61,6 +61,7 @@ check-all:
 	$(MAKE) $(parallel) check-san
 	$(MAKE) $(parallel) check-fuzz
 	$(MAKE) audit
+	$(MAKE) check-crash CRASH_STATES=240
 	$(MAKE) check-e2e
 	@echo 'check: every family passed'
 
@@ -86,6 +87,12 @@ check-torture: all helper-bins peers
 	TORTURE_ROUNDS=$(TORTURE_ROUNDS) FAULT_ROUNDS=$(TORTURE_ROUNDS) \
 	    regress/e2e/run regress/e2e/test_suites.py \
 	    regress/e2e/test_faults.py -k 'torture or random'
+
+# Simulated power cuts: regress/crash/README.
+CRASH_STATES ?= 10200
+CRASH_SEED ?= 1
+check-crash: $(O)/regress/crash/powercut
+	O=$(O) regress/crash/run -n $(CRASH_STATES) -s $(CRASH_SEED)
 
 # With sanitizers and valgrind every seventh call of the store fails; each one
 # does in check-unit.
