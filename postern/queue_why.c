@@ -38,6 +38,8 @@ wait_name(enum cq_wait w)
 		return "suspended";
 	case CQ_W_HELD:
 		return "held";
+	case CQ_W_RATE:
+		return "rate";
 	}
 	return "?";
 }
@@ -160,6 +162,11 @@ print_wait(const struct cq_why *w)
 	case CQ_W_SUSPENDED:
 		print_suspended(w);
 		break;
+	case CQ_W_RATE:
+		(void)printf("the rate that is allowed to %s, or from its "
+			     "sender: %s, %u ahead of it",
+		    hop_of(w), in_time(w->next), w->ahead);
+		break;
 	case CQ_W_HELD:
 		(void)printf("the operator: it is held: %s",
 		    text_clean(w->note));
@@ -209,7 +216,8 @@ group_text(const struct why *y, const struct cq_why *w)
 	} else if (w->reason != REASON_NONE) {
 		(void)printf("  last time  %s\n", reason_name(w->reason));
 	}
-	if (w->wait == CQ_W_TIME || w->wait == CQ_W_PAUSE)
+	if (w->wait == CQ_W_TIME || w->wait == CQ_W_PAUSE ||
+	    w->wait == CQ_W_RATE)
 		(void)printf("  next try   %s\n", text_time(w->next, t));
 	(void)printf("  expires    %s\n", text_time(w->expires, t));
 }

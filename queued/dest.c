@@ -240,22 +240,27 @@ dest_unref(struct dests *ds, struct dest *d)
 
 /* --- time --- */
 
+uint64_t
+dest_holds_until(const struct dest *d)
+{
+	uint64_t at = d->pausing ? d->pause : 0;
+
+	return d->spent && d->token > at ? d->token : at;
+}
+
 static uint64_t
 next_time(const struct dest *d)
 {
 	const struct pheap_node *first = pheap_first(&d->later);
-	uint64_t at = SCHED_NEVER, over = 0;
+	uint64_t at = SCHED_NEVER;
 
 	if (d->refused > 0 || d->flush > 0)
 		return 0;
 	if (first != NULL)
 		at = first->at;
-	if (d->pausing)
-		over = d->pause;
-	if (d->spent && d->token > over)
-		over = d->token;
-	if ((d->pausing || d->spent) && d->nready > 0 && over < at)
-		at = over;
+	if ((d->pausing || d->spent) && d->nready > 0 &&
+	    dest_holds_until(d) < at)
+		at = dest_holds_until(d);
 	return at;
 }
 

@@ -128,6 +128,8 @@ void dest_hand_out(struct dests *, struct dest *, struct part *,
 void dest_returned(struct dests *, struct part *);
 /* --- sessions --- */
 
+/* ms until which nothing is handed out, for a pause or a rate; 0: it is now */
+uint64_t dest_holds_until(const struct dest *);
 /* Should one more session be opened now? */
 bool dest_wants(const struct dests *, const struct dest *);
 /*

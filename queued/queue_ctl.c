@@ -26,7 +26,7 @@ ctl_next(const struct part *p)
 	case PART_LATER:
 		return p->u.timer.at;
 	case PART_READY:
-		return p->dest->pausing ? p->dest->pause : 0;
+		return dest_holds_until(p->dest);
 	case PART_ROUTE:
 	case PART_STUCK:
 		return p->dom->is_timed ? p->dom->timer.at : 0;
@@ -324,7 +324,7 @@ fill_dest(const struct queue *q, const struct dest *d, struct cq_dest *row)
 	row->sessions = d->opening + d->open;
 	row->limit = d->window;
 	row->oldest = d->oldest;
-	row->next = d->pausing ? ctl_wall(q, d->pause) : 0;
+	row->next = ctl_wall(q, dest_holds_until(d));
 	(void)strlcpy(row->name, d->name, sizeof(row->name));
 	if (d->trouble != NULL)
 		(void)strlcpy(row->text, d->trouble->text, sizeof(row->text));

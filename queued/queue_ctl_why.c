@@ -83,11 +83,16 @@ fill_wait(const struct queue *q, const struct part *p, struct cq_why *w)
 		w->wait = CQ_W_ROUTE;
 		break;
 	case PART_READY:
-		w->wait = p->dest->pausing ? CQ_W_PAUSE : CQ_W_TURN;
+		w->wait = p->dest->pausing ? CQ_W_PAUSE
+		    : p->dest->spent	   ? CQ_W_RATE
+					   : CQ_W_TURN;
 		w->ahead = count_ahead(p);
 		break;
 	case PART_LATER:
-		w->wait = CQ_W_TIME;
+		/* put off before it was ever tried: its sender's pace */
+		w->wait = p->attempts == 0 && p->reason == REASON_NONE
+		    ? CQ_W_RATE
+		    : CQ_W_TIME;
 		break;
 	case PART_ACTIVE:
 		w->wait = CQ_W_ACTIVE;

@@ -220,7 +220,7 @@ get_cq_why(struct ibuf *b, struct cq_why *m)
 {
 	uint8_t wait, flow, route, reason;
 
-	if (get_enum(b, CQ_W_ACTIVE, CQ_W_HELD, &wait) == -1 ||
+	if (get_enum(b, CQ_W_ACTIVE, CQ_W_RATE, &wait) == -1 ||
 	    get_enum(b, CQ_FLOW_IN, CQ_FLOW_LOCAL, &flow) == -1 ||
 	    get_enum(b, CQ_R_NONE, CQ_R_REROUTE, &route) == -1 ||
 	    ibuf_get_n8(b, &reason) == -1 ||

@@ -152,7 +152,8 @@ enum cq_wait {
 	CQ_W_DIRECTORY = 5, /* the directory's answer */
 	CQ_W_ROUTE = 6,	    /* there is no way to its domain */
 	CQ_W_SUSPENDED = 7, /* the operator: by, until, note */
-	CQ_W_HELD = 8	    /* the operator, or poison: note */
+	CQ_W_HELD = 8,	    /* the operator, or poison: note */
+	CQ_W_RATE = 9	    /* the rate of "limit to", or of its sender */
 };
 
 /* What chose its route. */

@@ -215,7 +215,7 @@ static struct cq_dest dest_most = { SIDE_INT, UINT32_MAX, UINT32_MAX,
 	UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, "", "" };
 static const struct cq_why why_least = { .wait = CQ_W_ACTIVE,
 	.flow = CQ_FLOW_IN };
-static struct cq_why why_most = { CQ_W_HELD, CQ_FLOW_LOCAL, CQ_R_REROUTE,
+static struct cq_why why_most = { CQ_W_RATE, CQ_FLOW_LOCAL, CQ_R_REROUTE,
 	REASON_MAX - 1, 65535, 65535, 65535, UINT32_MAX, UINT32_MAX, UINT32_MAX,
 	UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, "", "", "",
 	"", "", "" };

@@ -326,7 +326,7 @@ static const struct range {
 	{ "cq_rcpt", FIELD(cq_rcpt, status), 0, QO_DEFERRED },
 	{ "cq_rcpt", FIELD(cq_rcpt, reason), 0, REASON_MAX - 1 },
 	{ "cq_dest", FIELD(cq_dest, side), SIDE_EXT, SIDE_INT },
-	{ "cq_why", FIELD(cq_why, wait), CQ_W_ACTIVE, CQ_W_HELD },
+	{ "cq_why", FIELD(cq_why, wait), CQ_W_ACTIVE, CQ_W_RATE },
 	{ "cq_why", FIELD(cq_why, flow), CQ_FLOW_IN, CQ_FLOW_LOCAL },
 	{ "cq_why", FIELD(cq_why, route), CQ_R_NONE, CQ_R_REROUTE },
 	{ "cq_why", FIELD(cq_why, reason), 0, REASON_MAX - 1 },
