@@ -184,6 +184,7 @@ rcpt_add(struct state_sum *sum, const uint8_t *p, size_t len)
 		sum->rcpts = r;
 		sum->cap_rcpts = cap;
 	}
+	sum->st.rcpts = sum->rcpts; /* moved, even if this one is not new */
 	switch (first_seen(sum, index)) {
 	case -1:
 		return -1;
@@ -198,7 +199,6 @@ rcpt_add(struct state_sum *sum, const uint8_t *p, size_t len)
 	r->attempts = le16_get(p + 8);
 	r->text_len = (uint16_t)(len - STATE_RCPT_LEN);
 	r->text = r->text_len > 0 ? (const char *)p + STATE_RCPT_LEN : NULL;
-	sum->st.rcpts = sum->rcpts;
 	return 0;
 }
 

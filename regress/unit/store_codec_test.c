@@ -238,6 +238,32 @@ encode(uint8_t *buf, size_t cap)
 	return (size_t)(n + m + k);
 }
 
+/* The list of recipients is where it is said to be, also when it has grown. */
+static void
+test_state_grows(void **state)
+{
+	struct store_rcpt r[40] = { 0 };
+	struct store_state st = { .rcpts = r };
+	struct state_sum sum = { 0 };
+	uint8_t buf[1024];
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		r[i].index = (uint32_t)i;
+	for (i = 1; i <= 40; i++) {
+		st.nrcpts = i;
+		n = state_size(&st);
+		state_put(buf, &st);
+		state_sum_reset(&sum);
+		assert_int_equal(state_sum_add(&sum, buf, n), 0);
+		assert_int_equal(state_sum_add(&sum, buf, n), 0);
+		assert_int_equal(sum.st.nrcpts, i);
+		assert_ptr_equal(sum.st.rcpts, sum.rcpts);
+		state_sum_free(&sum);
+	}
+}
+
 static void
 test_envelope(void **state)
 {
@@ -469,6 +495,7 @@ main(void)
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_segment_header),
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_state_grows),
 		cmocka_unit_test(test_envelope),
 		cmocka_unit_test(test_envelope_refuses),
 		cmocka_unit_test(test_envelope_skips_unknown),
