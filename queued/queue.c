@@ -14,6 +14,7 @@
 /* 2020-01-01, from which the ids of messages count their milliseconds */
 #define ID_EPOCH_MS 1577836800000ULL
 #define ID_SHIFT    20
+#define ID_CHANCE   0x7ffffU
 
 static int
 message_cmp(const struct message *a, const struct message *b)
@@ -48,11 +49,15 @@ queue_after(struct queue *q, uint64_t id)
 uint64_t
 queue_new_id(struct queue *q)
 {
-	uint64_t wall = qclock_wall(&q->clock, q->now);
-	uint64_t id = 0;
+	uint64_t wall = qclock_wall(&q->clock, q->now), ms, id;
 
-	if (wall > ID_EPOCH_MS)
-		id = (wall - ID_EPOCH_MS) << ID_SHIFT;
+	/* a clock that knows not even the year still tells one from another */
+	ms = wall > ID_EPOCH_MS ? wall - ID_EPOCH_MS : wall & UINT32_MAX;
+	/*
+	 * The same ms may come again after a start, when the clock was put
+	 * back or is not believed: then chance makes the difference.
+	 */
+	id = ms << ID_SHIFT | (q->env->random(q->env->arg) & ID_CHANCE);
 	if (id <= q->last_id)
 		id = q->last_id + 1;
 	q->last_id = id;
@@ -142,10 +147,7 @@ queue_drop(struct queue *q, struct message *m)
 static void
 await_commit(struct queue *q, unsigned store)
 {
-	if (q->results[store])
-		return;
-	q->results[store] = true;
-	q->results_at[store] = q->now + RESULTS_DELAY_MS;
+	queue_await_commit(q, store, q->draining ? 0 : RESULTS_DELAY_MS);
 }
 
 void
@@ -350,8 +352,10 @@ queue_free(struct queue *q)
 	paces_free(&q->paces);
 	doms_free(&q->doms);
 	dests_free(&q->dests);
-	for (i = 0; i < NSTORES; i++)
-		store_close(q->stores[i]);
+	for (i = 0; i < NSTORES; i++) {
+		if (q->stores[i] != NULL) /* it could be opened */
+			store_close(q->stores[i]);
+	}
 	rules_free(&q->rules);
 	free(q->env_buf);
 	free(q->group);
@@ -457,7 +461,11 @@ queue_next(const struct queue *q)
 void
 queue_drain(struct queue *q)
 {
+	size_t i;
+
 	q->draining = true;
+	for (i = 0; i < NSTORES; i++)
+		q->results_at[i] = q->now;
 	while (!TAILQ_EMPTY(&q->sessions.idle))
 		queue_end_session(q, TAILQ_FIRST(&q->sessions.idle));
 }

@@ -84,6 +84,15 @@ refuse(struct queue *q, struct fresh *f)
 	fresh_free(f);
 }
 
+void
+queue_await_commit(struct queue *q, unsigned store, uint64_t ms)
+{
+	if (q->results[store])
+		return;
+	q->results[store] = true;
+	q->results_at[store] = q->now + ms;
+}
+
 static int
 commit_store(struct queue *q, unsigned i)
 {
@@ -103,8 +112,7 @@ commit_store(struct queue *q, unsigned i)
 		return 0;
 	}
 	/* the store has said why; states ride with the next commit */
-	q->results[i] = true;
-	q->results_at[i] = q->now + COMMIT_AGAIN_MS;
+	queue_await_commit(q, i, COMMIT_AGAIN_MS);
 	return -1;
 }
 
@@ -144,8 +152,7 @@ queue_commit_due(const struct queue *q)
 	if (!STAILQ_EMPTY(&q->fresh))
 		return true;
 	for (i = 0; i < NSTORES; i++) {
-		if (q->results[i] &&
-		    (q->draining || q->results_at[i] <= q->now))
+		if (q->results[i] && q->results_at[i] <= q->now)
 			return true;
 	}
 	return false;
@@ -170,9 +177,13 @@ queue_commit_next(const struct queue *q)
 static void
 maintain(struct queue *q, unsigned i)
 {
-	if (q->stores[i] == NULL || q->maintain_at[i] > q->now ||
-	    store_batch_bytes(q->stores[i]) > 0)
+	if (q->stores[i] == NULL || q->maintain_at[i] > q->now)
 		return;
+	if (store_batch_bytes(q->stores[i]) > 0) {
+		/* perhaps the store's own, left over from its last upkeep */
+		queue_await_commit(q, i, COMMIT_AGAIN_MS);
+		return;
+	}
 	switch (store_maintain(q->stores[i])) {
 	case 0:
 		q->maintain_at[i] = SCHED_NEVER;

@@ -85,6 +85,8 @@ void group_abort(struct queue *);
 
 /* --- queue_commit.c --- */
 int queue_commit(struct queue *);
+/* Something waits in a store's batch: it is committed within ms. */
+void queue_await_commit(struct queue *, unsigned store, uint64_t ms);
 bool queue_commit_due(const struct queue *);
 void queue_upkeep(struct queue *);
 uint64_t queue_commit_next(const struct queue *);

@@ -193,6 +193,68 @@ test_room(void **state)
 	assert_int_equal(room.reason, REASON_SHUTDOWN);
 }
 
+/* Upkeep has left records that there is no room for: no turn after turn. */
+static void
+test_upkeep_leaves_a_batch(void **state)
+{
+	(void)state;
+	fake.leave = true;
+	(void)w_mail(ORIGIN_INT, "s@example.com", "a@one.test");
+	w_run_until(w.now + 20000);
+	fake.commit_error = ENOSPC;
+	w_run_until(w.now + 20000);
+	fake.leave = false;
+	fake.commit_error = 0;
+	w_run_until(w.now + 20000);
+	assert_int_equal(store_batch_bytes(w.q.stores[Q_OUT]), 0);
+}
+
+static void
+test_drain_with_a_full_disk(void **state)
+{
+	struct w_session *s;
+
+	(void)state;
+	(void)w_mail(ORIGIN_INT, "s@example.com", "a@one.test");
+	w_ready(w_opening());
+	s = w_working();
+	queue_drain(&w.q);
+	fake.commit_error = ENOSPC;
+	w_result(s, false, QO_DEFERRED, REASON_REMOTE_RCPT, 450, "4.2.0", "no");
+	w_gone(s, QO_DEFERRED, REASON_NONE, "2.0.0", "");
+	w_run_until(w.now + 5000);
+	assert_false(queue_quiet(&w.q));
+	fake.commit_error = 0;
+	w_run_until(w.now + 2000);
+	assert_true(queue_quiet(&w.q));
+}
+
+/* The clock is put back while nothing is queued: ids are not used again. */
+static void
+test_ids_after_a_start(void **state)
+{
+	static const uint64_t clocks[] = { W_REAL, 1000000000 };
+	uint64_t ids[8];
+	size_t i, k, c;
+
+	(void)state;
+	for (c = 0; c < 2; c++) {
+		for (i = 0; i < 8; i++) {
+			w.real = clocks[c];
+			w_crash();
+			w_peers_up();
+			ids[i] =
+			    w_mail(ORIGIN_INT, "s@example.com", "a@one.test");
+			assert_true(ids[i] != 0);
+			for (k = 0; k < i; k++)
+				assert_true(ids[k] != ids[i]);
+			w_deliver_all();
+			w_advance(RESULTS_DELAY_MS);
+			assert_int_equal(w.q.nmessages[Q_OUT], 0);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -203,6 +265,9 @@ main(void)
 		with_world(test_commit_fails),
 		with_world(test_result_after_error),
 		with_world(test_room),
+		with_world(test_upkeep_leaves_a_batch),
+		with_world(test_drain_with_a_full_disk),
+		with_world(test_ids_after_a_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

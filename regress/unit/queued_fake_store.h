@@ -19,6 +19,7 @@ struct fake_knobs {
 	int load_error;	   /* errno of every load and read; 0: none */
 	size_t batch_max;  /* messages of a batch, then EAGAIN; 0: no bound */
 	uint64_t room_max; /* answer of store_room_max() */
+	bool leave;	   /* upkeep fails and leaves something to commit */
 	unsigned commits;  /* counts those that had something */
 	unsigned maintains;
 };
