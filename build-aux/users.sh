@@ -5,7 +5,7 @@
 set -eu
 
 instances='connd-ext connd-int in-ext in-int queued out-ext out-int dnsd-ext
-    dnsd-int dird logd ctld'
+    dnsd-int dird logd ctld keyd'
 ops=_postern-ops
 
 if [ "$(id -u)" -ne 0 ]; then

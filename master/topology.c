@@ -23,6 +23,9 @@ const struct topo_program topo_programs[TOPO_PROGRAMS] = {
 	{ PROC_LOGD, NONE, "_postern-logd", TOPO_ONE, TOPO_NET_EMPTY,
 	    TOPO_ROOT_EMPTY, CC_G_GLOBAL,
 	    FD(LOG_FILE) | FD(SYSLOG) | FD(STDERR), TOPO_STAGE_LOG },
+	/* ahead of those who ask it: it knows new keys before they do */
+	{ PROC_KEYD, NONE, "_postern-keyd", TOPO_ONE, TOPO_NET_EMPTY,
+	    TOPO_ROOT_EMPTY, CC_G_GLOBAL, FD(KEYS), TOPO_STAGE_HELP },
 	{ PROC_CONND, EXT, "_postern-connd-ext", TOPO_ONE, TOPO_NET_SIDE,
 	    TOPO_ROOT_EMPTY,
 	    CC_G_GLOBAL | CC_G_LIMITS | CC_G_SIDE_EXT | CC_G_SIDE_INT |
@@ -88,6 +91,10 @@ static const struct topo_edge edges[] = {
 	    "does this recipient exist" },
 	{ PROC_SMTPD_IN, INT, PROC_DIRD, NONE, TOPO_PASS_NONE,
 	    "does this recipient exist" },
+	{ PROC_SMTPD_IN, EXT, PROC_KEYD, NONE, TOPO_PASS_NONE,
+	    "sign this handshake with key i" },
+	{ PROC_SMTPD_IN, INT, PROC_KEYD, NONE, TOPO_PASS_NONE,
+	    "sign this handshake with key i" },
 	{ PROC_QUEUED, NONE, PROC_DIRD, NONE, TOPO_PASS_NONE,
 	    "route of a local domain" },
 	{ PROC_QUEUED, NONE, PROC_SMTPD_OUT, EXT, TOPO_PASS_TO,
@@ -102,6 +109,10 @@ static const struct topo_edge edges[] = {
 	    "MX, A, AAAA, TLSA" },
 	{ PROC_SMTPD_OUT, INT, PROC_DNSD_INT, NONE, TOPO_PASS_NONE,
 	    "MX, A, AAAA" },
+	{ PROC_SMTPD_OUT, EXT, PROC_KEYD, NONE, TOPO_PASS_NONE,
+	    "sign this handshake with key i" },
+	{ PROC_SMTPD_OUT, INT, PROC_KEYD, NONE, TOPO_PASS_NONE,
+	    "sign this handshake with key i" },
 	{ PROC_DNSD_EXT, NONE, PROC_CONND, EXT, TOPO_PASS_BACK,
 	    "a socket to server i" },
 	{ PROC_DNSD_INT, NONE, PROC_CONND, INT, TOPO_PASS_BACK,
@@ -116,10 +127,6 @@ static const struct topo_edge edges[] = {
 static const struct {
 	const char *from, *to, *what;
 } planned[] = {
-	{ "smtpd-in/ext", "keyd", "sign this handshake with key i" },
-	{ "smtpd-in/int", "keyd", "sign this handshake with key i" },
-	{ "smtpd-out/ext", "keyd", "sign this handshake with key i" },
-	{ "smtpd-out/int", "keyd", "sign this handshake with key i" },
 	{ "smtpd-in/ext", "dnsd-ext", "PTR, DNSBL and SPF checks" },
 	{ "dird", "connd/int", "LDAP servers" },
 	{ "dird", "dnsd-int", "names of LDAP servers" },

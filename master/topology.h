@@ -76,8 +76,8 @@ struct topo_edge {
 	const char *what;
 };
 
-#define TOPO_PROGRAMS  12
-#define TOPO_INSTANCES (8 + 4 * CONF_WORKERS_MAX)
+#define TOPO_PROGRAMS  13
+#define TOPO_INSTANCES (9 + 4 * CONF_WORKERS_MAX)
 
 extern const struct topo_program topo_programs[TOPO_PROGRAMS];
 

@@ -264,6 +264,7 @@ working_set(enum proc proc)
 		return K(FILE);
 	case PROC_MASTER:
 	case PROC_LOGD:
+	case PROC_KEYD:
 	case PROC_MAX:
 		break;
 	}
@@ -276,6 +277,7 @@ static const struct {
 	unsigned kinds;
 } gifts[] = {
 	{ CHILD_FD_LISTENER, K(TCP_LISTEN) },
+	{ CHILD_FD_KEYS, K(MEMFD) },
 	{ CHILD_FD_LOG_FILE, K(FILE) },
 	{ CHILD_FD_SYSLOG, K(UNIX_DGRAM) },
 	/* whatever posternd's stderr is */

@@ -180,6 +180,11 @@ slot_of(struct server *sv, enum proc proc, struct peer **peer,
 		*what = WAIT_DIR;
 		return &sv->dir;
 	}
+	if (proc == PROC_KEYD) {
+		*peer = &sv->key_peer;
+		*what = WAIT_NOTHING;
+		return &sv->key;
+	}
 	*peer = &sv->queue_peer;
 	*what = WAIT_QUEUE;
 	return &sv->queue;
@@ -198,6 +203,8 @@ on_violation(struct chan *ch, enum chan_violation v)
 		proc = PROC_CONND;
 	else if (ch == sv->dir)
 		proc = PROC_DIRD;
+	else if (ch == sv->key)
+		proc = PROC_KEYD;
 	slot = slot_of(sv, proc, &peer, &what);
 	child_violation(sv->child, peer, v);
 	lost(sv, slot, what);
@@ -216,6 +223,8 @@ fill_spec(struct chan_spec *spec, enum proc proc)
 	} else if (proc == PROC_DIRD) {
 		spec->msgs = dir_msgs;
 		spec->nmsgs = sizeof(dir_msgs) / sizeof(dir_msgs[0]);
+	} else if (proc == PROC_KEYD) {
+		spec->msgs = NULL; /* nothing is asked yet */
 	} else {
 		spec->msgs = queue_msgs;
 		spec->nmsgs = sizeof(queue_msgs) / sizeof(queue_msgs[0]);

@@ -84,8 +84,8 @@ struct server {
 	const struct conf *conf; /* NULL until the first */
 	enum side side;
 	struct session_conf session_conf;
-	struct chan *conn, *dir, *queue; /* NULL: being replaced */
-	struct peer conn_peer, dir_peer, queue_peer;
+	struct chan *conn, *dir, *queue, *key; /* NULL: being replaced */
+	struct peer conn_peer, dir_peer, queue_peer, key_peer;
 	struct iq_room room;
 	bool room_known;
 	struct client **clients; /* by slot */

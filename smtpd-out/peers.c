@@ -327,6 +327,10 @@ slot_of(struct worker *w, enum proc proc, struct peer **peer)
 		*peer = &w->conn_peer;
 		return &w->conn;
 	}
+	if (proc == PROC_KEYD) {
+		*peer = &w->key_peer;
+		return &w->key;
+	}
 	*peer = &w->dns_peer;
 	return &w->dns;
 }
@@ -352,6 +356,8 @@ on_violation(struct chan *ch, enum chan_violation v)
 		proc = PROC_QUEUED;
 	else if (ch == w->conn)
 		proc = PROC_CONND;
+	else if (ch == w->key)
+		proc = PROC_KEYD;
 	slot = slot_of(w, proc, &peer);
 	child_violation(w->child, peer, v);
 	lost(w, slot);
@@ -377,6 +383,8 @@ peers_set(struct worker *w, const struct peer *p, int fd)
 		spec.msgs = conn_msgs;
 		spec.nmsgs = sizeof(conn_msgs) / sizeof(conn_msgs[0]);
 		spec.recv_fds = true;
+	} else if (p->proc == PROC_KEYD) {
+		spec.msgs = NULL; /* nothing is asked yet */
 	} else {
 		spec.msgs = dns_msgs;
 		spec.nmsgs = sizeof(dns_msgs) / sizeof(dns_msgs[0]);
@@ -384,6 +392,6 @@ peers_set(struct worker *w, const struct peer *p, int fd)
 	spec.name = peer_name(p, name);
 	if ((*slot = chan_new(w->ev, fd, &spec)) == NULL)
 		log_warn("channel to %s", name);
-	else if (p->proc != PROC_QUEUED)
+	else if (p->proc != PROC_QUEUED && p->proc != PROC_KEYD)
 		ask_again(w, p->proc);
 }

@@ -78,8 +78,8 @@ struct worker {
 	struct ev *ev;
 	const struct conf *conf;
 	enum side side;
-	struct chan *queue, *conn, *dns; /* NULL: being replaced */
-	struct peer queue_peer, conn_peer, dns_peer;
+	struct chan *queue, *conn, *dns, *key; /* NULL: being replaced */
+	struct peer queue_peer, conn_peer, dns_peer, key_peer;
 	struct sessions sessions;
 	struct session *slots[SESSIONS_MAX];
 	uint32_t nsessions, next_slot;

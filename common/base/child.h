@@ -40,7 +40,8 @@ enum child_fd {
 	CHILD_FD_STDERR,       /* logd: posternd's stderr */
 	CHILD_FD_CONTROL,      /* ctld: listening unix seqpacket socket */
 	CHILD_FD_STATS,	       /* ctld: id = instance number; a stats page */
-	CHILD_FD_NETNS	       /* connd: the namespace of its side */
+	CHILD_FD_NETNS,	       /* connd: the namespace of its side */
+	CHILD_FD_KEYS	       /* keyd: id = generation; key_set.h */
 };
 
 struct program {

@@ -97,6 +97,9 @@ conf_free(struct conf *c)
 		free(c->domains[i].route.hosts);
 	for (i = 0; i < c->nconnectors; i++)
 		free(c->connectors[i].route.hosts);
+	for (i = 0; i < c->ncerts; i++)
+		free(c->certs[i].chain);
+	free(c->certs);
 	free(c->listeners);
 	free(c->domains);
 	free(c->connectors);
@@ -203,6 +206,38 @@ conf_route_add_host(struct conf_route *r)
 		return NULL;
 	r->hosts = v;
 	return v + r->nhosts++;
+}
+
+struct conf_cert *
+conf_add_cert(struct conf *c)
+{
+	struct conf_cert *v;
+
+	v = grow(c->certs, c->ncerts, CONF_CERTS_MAX, sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	c->certs = v;
+	v += c->ncerts;
+	v->id = c->ncerts++;
+	return v;
+}
+
+uint32_t
+conf_cert_key(const struct conf *c, const struct conf_cert *cert)
+{
+	return c->generation << 8 | cert->id;
+}
+
+uint32_t
+conf_key_generation(uint32_t key)
+{
+	return key >> 8;
+}
+
+uint32_t
+conf_key_number(uint32_t key)
+{
+	return key & 0xff;
 }
 
 /* --- order --- */

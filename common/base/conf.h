@@ -23,6 +23,10 @@
 #define CONF_LISTEN_MAX 32 /* listeners in all */
 #define CONF_HOSTS_MAX 16  /* hosts of one route */
 #define CONF_WORKERS_MAX 16
+#define CONF_CERTS_MAX 64  /* certificates in all */
+#define CONF_CHAIN_MAX (32 * 1024) /* bytes of a chain's file */
+#define CONF_ACCEPT_CERTS_MAX 64   /* "accept certificate" */
+#define CONF_FINGERPRINT 32        /* SHA-256 */
 #define CONF_PACES_MAX 10000 /* "limit to" */
 #define CONF_SOURCES_MAX 256 /* "limit from" */
 #define CONF_RATE_COUNT_MAX 1000000
@@ -65,6 +69,26 @@ struct conf_route {
 	char mx[CONF_NAME_MAX];  /* CONF_ROUTE_MX */
 	struct conf_host *hosts; /* HOSTS and SMARTHOST; owned */
 	uint32_t nhosts;
+};
+
+/* who may have what signed with the key of a certificate */
+enum conf_cert_use {
+	CONF_CERT_SERVER_EXT = 1 << 0, /* smtpd-in/ext */
+	CONF_CERT_SERVER_INT = 1 << 1,
+	CONF_CERT_CLIENT_EXT = 1 << 2, /* smtpd-out/ext */
+	CONF_CERT_CLIENT_INT = 1 << 3,
+	CONF_CERT_USES = (1 << 4) - 1
+};
+
+/* The key itself is in no conf: keyd has it, by conf_cert_key(). */
+struct conf_cert {
+	uint32_t id;   /* index in conf.certs */
+	uint32_t uses; /* enum conf_cert_use */
+	char chain_path[CONF_PATH_MAX]; /* paths: posternd only */
+	char key_path[CONF_PATH_MAX];
+	uint8_t *chain; /* the file, PEM; owned; NULL: not read (yet) */
+	uint32_t chain_len;
+	struct conf_pos pos;
 };
 
 enum conf_rcpt_kind {
@@ -187,6 +211,8 @@ struct conf {
 	uint32_t ndomains;
 	struct conf_connector *connectors; /* most specific first */
 	uint32_t nconnectors;
+	struct conf_cert *certs; /* in the order of the file */
+	uint32_t ncerts;
 	struct conf_limits limits;
 	struct conf_pace *paces; /* most specific first */
 	uint32_t npaces;
@@ -263,6 +289,11 @@ struct conf_connector *conf_add_connector(struct conf *);
 struct conf_pace *conf_add_pace(struct conf *);
 struct conf_source *conf_add_source(struct conf *);
 struct conf_host *conf_route_add_host(struct conf_route *);
+struct conf_cert *conf_add_cert(struct conf *);
+/* The name of a certificate's key on the edge to keyd: good for one conf. */
+uint32_t conf_cert_key(const struct conf *, const struct conf_cert *);
+uint32_t conf_key_generation(uint32_t key);
+uint32_t conf_key_number(uint32_t key);
 /*
  * Sorts what is looked for, and numbers domains and connectors anew.  To be
  * called when all are added, and before any *_find().

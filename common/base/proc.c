@@ -20,6 +20,7 @@ static const struct {
 	[PROC_DIRD] = { "dird", false, false },
 	[PROC_LOGD] = { "logd", false, false },
 	[PROC_CTLD] = { "ctld", false, false },
+	[PROC_KEYD] = { "keyd", false, false },
 };
 
 const char *

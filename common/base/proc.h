@@ -21,6 +21,7 @@ enum proc {
 	PROC_DIRD,
 	PROC_LOGD,
 	PROC_CTLD,
+	PROC_KEYD,
 	PROC_MAX
 };
 

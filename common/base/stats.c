@@ -98,6 +98,16 @@ static const struct {
 	    "Questions or answers refused by the side's policy" },
 	[STAT_DNS_FAILED] = { "dns_failed_total",
 	    "Questions that no server answered" },
+	[STAT_KEY_SIGNED] = { "keys_signed_total",
+	    "Handshakes signed with a private key" },
+	[STAT_KEY_REFUSED] = { "keys_refused_total",
+	    "Questions for a signature that were no handshake of the asker" },
+	[STAT_KEY_LATER] = { "keys_later_total",
+	    "Questions for a signature put off: too many, or an unknown key" },
+	[STAT_KEY_CERTS_EXPIRED] = { "certificates_expired",
+	    "Certificates that have expired" },
+	[STAT_KEY_DAYS_LEFT] = { "certificate_days_left",
+	    "Days until the first certificate expires" },
 	[STAT_LOG_LINES] = { "log_lines_total", "Log lines written" },
 	[STAT_LOG_DROPPED] = { "log_dropped_total", "Log lines lost" },
 	[STAT_CTL_REQUESTS] = { "control_requests_total",
@@ -110,7 +120,8 @@ static const struct {
 
 static const enum counter gauges[] = { STAT_CONN_OPEN, STAT_SESSIONS_OPEN,
 	STAT_Q_MESSAGES_IN, STAT_Q_MESSAGES_OUT, STAT_Q_BYTES_IN,
-	STAT_Q_BYTES_OUT, STAT_Q_HELD, STAT_OUT_SESSIONS_OPEN };
+	STAT_Q_BYTES_OUT, STAT_Q_HELD, STAT_OUT_SESSIONS_OPEN,
+	STAT_KEY_CERTS_EXPIRED, STAT_KEY_DAYS_LEFT };
 
 static _Atomic uint64_t private_page[STAT_MAX];
 static _Atomic uint64_t *page = private_page;

@@ -64,6 +64,12 @@ enum counter {
 	STAT_DNS_MISMATCH,
 	STAT_DNS_POLICY_DROPPED,
 	STAT_DNS_FAILED,
+	/* keyd */
+	STAT_KEY_SIGNED,
+	STAT_KEY_REFUSED,
+	STAT_KEY_LATER,
+	STAT_KEY_CERTS_EXPIRED, /* gauge */
+	STAT_KEY_DAYS_LEFT,	/* gauge: of the certificate that ends first */
 	/* logd */
 	STAT_LOG_LINES,
 	STAT_LOG_DROPPED,

@@ -106,7 +106,7 @@ get_cm_fd(struct ibuf *b, struct cm_fd *m)
 	(void)ibuf_get_n32(b, &m->kind);
 	(void)ibuf_get_n32(b, &m->id);
 	return finish(b,
-	    m->kind >= CHILD_FD_LISTENER && m->kind <= CHILD_FD_NETNS, m,
+	    m->kind >= CHILD_FD_LISTENER && m->kind <= CHILD_FD_KEYS, m,
 	    sizeof(*m));
 }
 

@@ -13,6 +13,7 @@ PLACE = 'master/topology.c'
 MEET_BOTH = {
     'queued': 'the one crossing of mail, by direction.c',
     'dird': 'fixed-size questions, answered yes, no or later',
+    'keyd': 'signs handshakes of the side that asks, and nothing else',
     'logd': 'takes lines, says nothing',
     'posternd': 'starts and watches everything',
 }

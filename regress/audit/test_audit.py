@@ -99,13 +99,13 @@ FILES['master/main.c'] = FILES['master/main.c'].replace(
 
 # Programs without a source: they need a place in the topology all the same.
 CHILDREN = ('connd', 'queued', 'smtpd-out', 'dnsd-ext', 'dnsd-int', 'dird',
-            'logd', 'ctld')
+            'logd', 'ctld', 'keyd')
 INSTANCES = {
     'connd/ext': 'connd-ext', 'connd/int': 'connd-int',
     'smtpd-in/ext': 'in-ext', 'smtpd-in/int': 'in-int',
     'smtpd-out/ext': 'out-ext', 'smtpd-out/int': 'out-int',
     **{n: n for n in ('queued', 'dnsd-ext', 'dnsd-int', 'dird', 'logd',
-                      'ctld')}}
+                      'ctld', 'keyd')}}
 
 
 def topology_text(root):

@@ -25,6 +25,7 @@ DEGRADES = {
     'out-ext': {'out'}, 'out-int': {'in', 'local'},
     'dnsd-ext': {'out'}, 'dnsd-int': {'in', 'local'},
     'dird': {'in', 'out', 'local'}, 'logd': set(), 'ctld': set(),
+    'keyd': set(),
 }
 
 

@@ -19,7 +19,7 @@ from test_d_independence import TROUBLE, check_D2
 
 INSTANCES = {'connd-ext', 'connd-int', 'in-ext', 'in-int', 'queued',
              'out-ext', 'out-int', 'dnsd-ext', 'dnsd-int', 'dird', 'logd',
-             'ctld'}
+             'ctld', 'keyd'}
 
 
 def net_namespace(pid):

@@ -196,7 +196,7 @@ def test_F4_twice_in_ten_minutes(world, held, sink):
 
 
 ROLES = ('connd-ext', 'connd-int', 'ctld', 'dird', 'dnsd-ext', 'dnsd-int',
-         'in-ext', 'in-int', 'logd', 'out-ext', 'out-int', 'queued')
+         'in-ext', 'in-int', 'keyd', 'logd', 'out-ext', 'out-int', 'queued')
 SEED = int(os.environ.get('FAULT_SEED', random.SystemRandom().getrandbits(32)))
 SEEDS = range(SEED, SEED + int(os.environ.get('FAULT_ROUNDS', '1')))
 

@@ -14,6 +14,7 @@
 #include "common/msg/dns_conn.h"
 #include "common/msg/in_dir.h"
 #include "common/msg/in_queue.h"
+#include "common/msg/key_set.h"
 #include "common/msg/out_conn.h"
 #include "common/msg/queue_dir.h"
 #include "common/msg/queue_out.h"
@@ -83,6 +84,8 @@ CODEC(ct_end, ct_end)
 CODEC(ct_stats, ct_stats)
 CODEC(sk_sign, sk_sign)
 CODEC(sk_signed, sk_signed)
+CODEC(ks_entry, ks_entry)
+CODEC(ks_check, ks_check)
 
 static int
 put_one_id_verdict(struct ibuf *b, const void *m)
@@ -256,6 +259,11 @@ static struct sk_sign sign_most = { UINT32_MAX, UINT16_MAX };
 static const struct sk_signed signed_least = { .verdict = SK_REFUSED };
 static struct sk_signed signed_most = { .verdict = SK_SIGNED,
 	.len = SK_SIG_MAX };
+static const struct ks_entry entry_least;
+static struct ks_entry entry_most = { CONF_CERT_USES, KS_FILE_MAX,
+	KS_FILE_MAX };
+static const struct ks_check check_least;
+static struct ks_check check_most = { KS_NOT_YET, true, UINT64_MAX };
 
 /* --- the table --- */
 
@@ -377,6 +385,10 @@ struct codec codecs[] = {
 	    .part = true },
 	{ ROW(sk_signed, signed_least, signed_most), .min = SK_SIGNED_MIN,
 	    .max = SK_SIGNED_MAX },
+	{ ROW(ks_entry, entry_least, entry_most), LENGTH(KS_ENTRY_LEN),
+	    .part = true },
+	{ ROW(ks_check, check_least, check_most), LENGTH(KS_CHECK_LEN),
+	    .part = true },
 };
 const size_t ncodecs = sizeof(codecs) / sizeof(codecs[0]);
 

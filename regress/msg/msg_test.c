@@ -24,6 +24,7 @@
 #include "common/msg/ctl_tool.h"
 #include "common/msg/dns_conn.h"
 #include "common/msg/in_queue.h"
+#include "common/msg/key_set.h"
 #include "common/msg/out_conn.h"
 #include "common/msg/queue_dir.h"
 #include "common/msg/queue_out.h"
@@ -290,6 +291,11 @@ static const struct range {
 	{ "iq_room", FIELD(iq_room, accepting), 0, 1 },
 	{ "iq_room", FIELD(iq_room, reason), 0, REASON_MAX - 1 },
 	{ "id_verdict", 0, sizeof(int), 1, 4 },
+	{ "ks_entry", FIELD(ks_entry, uses), 0, CONF_CERT_USES },
+	{ "ks_entry", FIELD(ks_entry, chain_len), 0, KS_FILE_MAX },
+	{ "ks_entry", FIELD(ks_entry, key_len), 0, KS_FILE_MAX },
+	{ "ks_check", FIELD(ks_check, verdict), KS_OK, KS_NOT_YET },
+	{ "ks_check", FIELD(ks_check, loose), 0, 1 },
 	{ "sk_signed", FIELD(sk_signed, len), 1, SK_SIG_MAX },
 	{ "sk_signed", FIELD(sk_signed, verdict), SK_SIGNED, SK_SIGNED },
 	{ "qd_route", FIELD(qd_route, verdict), QD_OK, QD_FOREIGN },

@@ -28,7 +28,7 @@ static const struct cm_hello hello = { .version = CM_VERSION,
 	.nslots = 40,
 	.chroot_dir = "/run/postern/empty" };
 static const struct cm_peer peer = { { PROC_QUEUED, PROC_SIDE_NONE, 0 }, 3 };
-static const struct cm_fd fd = { CHILD_FD_NETNS, 0xdeadbeef };
+static const struct cm_fd fd = { CHILD_FD_KEYS, 0xdeadbeef };
 static const struct cm_sandboxed sandboxed = { 1, 7, 48,
 	SANDBOX_NO_LANDLOCK_NET };
 static const struct cm_ready ready = { 0x01020304 };
@@ -183,7 +183,7 @@ static const struct {
 	{ "peer", 2, 16 },
 	{ "peer", 4, 0 }, /* slot 0 is posternd's */
 	{ "fd", 3, 0 },
-	{ "fd", 3, CHILD_FD_NETNS + 1 },
+	{ "fd", 3, CHILD_FD_KEYS + 1 },
 	{ "fd", 0, 1 },
 	{ "sandboxed", 0, 2 },
 	{ "sandboxed", 7, 16 },

@@ -32,6 +32,7 @@ test_peer_name(void **state)
 		{ { PROC_DIRD, PROC_SIDE_NONE, 0 }, "dird" },
 		{ { PROC_LOGD, PROC_SIDE_NONE, 0 }, "logd" },
 		{ { PROC_CTLD, PROC_SIDE_NONE, 0 }, "ctld" },
+		{ { PROC_KEYD, PROC_SIDE_NONE, 0 }, "keyd" },
 		{ { PROC_CONND, PROC_SIDE_NONE, 0 }, "connd" },
 		{ { PROC_MAX, SIDE_EXT, 0 }, "unknown" },
 		/* fits whatever it is */

@@ -114,7 +114,7 @@ test_sides_apart(void **state)
 		}
 }
 
-/* Between ext and int stand queued, dird and logd; two workers never talk. */
+/* Between ext and int stand queued, dird, keyd and logd; two workers never talk. */
 static void
 test_middle(void **state)
 {
@@ -131,7 +131,8 @@ test_middle(void **state)
 			assert_false(p.proc == q.proc);
 			if (side_of(&p) != NONE && side_of(&q) == NONE)
 				assert_true(q.proc == PROC_QUEUED ||
-				    q.proc == PROC_DIRD || q.proc == PROC_LOGD);
+				    q.proc == PROC_DIRD ||
+				    q.proc == PROC_KEYD || q.proc == PROC_LOGD);
 		}
 }
 
