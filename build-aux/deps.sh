@@ -4,7 +4,7 @@
 # service; mail and DNS servers for the tests are unpacked aside by peers.sh.
 set -eu
 
-build='gcc make bison libc6-dev libbsd-dev libcap-dev libldns-dev libseccomp-dev
+build='gcc make bison libc6-dev libbsd-dev libcap-dev libidn2-dev libldns-dev libseccomp-dev
     libssl-dev'
 demo="$build iproute2 netbase procps python3 util-linux"
 check="$demo bind9-utils binutils btrfs-progs clang-14 e2fsprogs

@@ -30,6 +30,15 @@ copy_slice(char *to, size_t cap, struct smtp_slice s)
 	return 0;
 }
 
+static bool
+is_8bit(const char *s)
+{
+	while (*s != '\0')
+		if (smtp_is8bit(*s++))
+			return true;
+	return false;
+}
+
 struct intx *
 intx_new(const struct session_act *a, const struct session *s)
 {
@@ -53,6 +62,7 @@ intx_new(const struct session_act *a, const struct session *s)
 	if ((a->mail->given & SMTP_PARAM_REQUIRETLS) != 0)
 		t->flags |= MSG_F_REQUIRETLS;
 	t->ret = (uint8_t)a->mail->ret;
+	t->utf8 = is_8bit(t->sender);
 	return t;
 }
 
@@ -129,6 +139,7 @@ intx_rcpt(struct intx *t, const struct session_act *a)
 		return -1;
 	t->rcpts_len += ibuf_size(&b);
 	t->nrcpt++;
+	t->utf8 |= is_8bit(r.addr);
 	return 0;
 }
 
@@ -239,6 +250,12 @@ fill_commit(struct iq_commit *m, const struct client *c)
 	m->flags = t->flags;
 	if (c->session.tx.data.eight_bit)
 		m->flags |= MSG_F_8BIT_DATA;
+	/*
+	 * RFC 6531 3.6: it is for this message what it needs, so that one of
+	 * plain ASCII goes to any server.
+	 */
+	if (!t->utf8 && !c->session.tx.header.eight_bit)
+		m->flags &= (uint8_t)~MSG_F_SMTPUTF8;
 	m->ret = t->ret;
 	m->size = t->size;
 	m->in_fd = t->memfd != -1;

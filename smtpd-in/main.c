@@ -50,7 +50,10 @@ on_conf(struct child *c, const struct conf *conf)
 	if (server.side == SIDE_EXT)
 		s.policy |= SESSION_P_LOCAL;
 	set_postmaster(&s, conf);
-	s.features.ext |= SMTP_EXT_CHUNKING;
+	s.features.ext |=
+	    SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_LIMITS;
+	s.features.mail_max = conf->limits.messages_per_session;
+	s.features.rcpt_max = conf->limits.recipients;
 	s.features.size = conf->limits.message_size;
 	s.rcpt_max = conf->limits.recipients;
 	s.error_max = conf->limits.errors;

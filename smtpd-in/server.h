@@ -33,6 +33,7 @@ struct intx {
 	int memfd;     /* -1: the body is inline */
 	uint64_t size; /* of the body, wherever it is */
 	bool failed;   /* no memory: refused at its end */
+	bool utf8;     /* an address has more than ASCII */
 	uint8_t flags; /* enum msg_flag */
 	uint8_t ret;
 	char sender[MSG_ADDR_MAX + 1];

@@ -5,8 +5,8 @@
  * the domain is in lower case and without a trailing dot, an address literal
  * is in its shortest form, and a source route is gone (section 3.3 and
  * appendix C: accepted and ignored).  No CR, LF, NUL or other control
- * character can be in it.  U-labels (RFC 6531) are let through by the flag
- * and not mapped here.
+ * character can be in it.  U-labels (RFC 6531), where the flag lets them
+ * through, become A-labels: what is compared and looked up is ASCII.
  */
 #ifndef COMMON_SMTP_ADDRESS_H
 #define COMMON_SMTP_ADDRESS_H
@@ -26,7 +26,7 @@ enum smtp_addr_flag {
 	SMTP_ADDR_LITERAL = 1 << 4,    /* domain is an address literal */
 	SMTP_ADDR_SOURCE = 1 << 5,     /* had a source route, dropped */
 	SMTP_ADDR_ROUTE = 1 << 6,      /* '%', '!' or '@' in the local part */
-	SMTP_ADDR_UTF8 = 1 << 7	       /* has characters beyond ASCII */
+	SMTP_ADDR_UTF8 = 1 << 7	       /* was written with more than ASCII */
 };
 
 struct smtp_addr {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/smtp/address.h"
+#include "common/smtp/idna.h"
 #include "common/smtp/utf8.h"
 
 struct out {
@@ -41,6 +42,17 @@ label_char(struct smtp_slice in, unsigned allow, struct out *o)
 	return n != 0 && out_add(o, in.p, n) == 0 ? n : 0;
 }
 
+static bool
+has_8bit(const char *p, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (smtp_is8bit(p[i]))
+			return true;
+	return false;
+}
+
 /* One label at the start of in; its length, 0: none or malformed. */
 static size_t
 label(struct smtp_slice in, unsigned allow, struct out *o)
@@ -53,10 +65,24 @@ label(struct smtp_slice in, unsigned allow, struct out *o)
 			break;
 		at += n;
 	}
-	if (at == 0 || at > SMTP_LABEL_MAX || in.p[0] == '-' ||
-	    in.p[at - 1] == '-')
+	/* how long one of UTF-8 is as an A-label, libidn2 says */
+	if (at == 0 || (at > SMTP_LABEL_MAX && !has_8bit(in.p, at)) ||
+	    in.p[0] == '-' || in.p[at - 1] == '-')
 		return 0;
 	return at;
+}
+
+/* What the mapping gave is judged as if it had been written so. */
+static enum smtp_addr_error
+to_ascii(char *out, size_t *outlen)
+{
+	char ascii[SMTP_DOMAIN_MAX];
+	size_t len = *outlen;
+
+	memcpy(ascii, out, len);
+	if (smtp_idna(ascii, &len) == -1)
+		return SMTP_ADDR_EDOMAIN;
+	return smtp_domain(smtp_slice(ascii, len), 0, out, outlen);
 }
 
 enum smtp_addr_error
@@ -83,7 +109,7 @@ smtp_domain(struct smtp_slice in, unsigned allow, char *out, size_t *outlen)
 			return SMTP_ADDR_EDOMAIN;
 	}
 	*outlen = o.len;
-	return SMTP_ADDR_OK;
+	return has_8bit(o.buf, o.len) ? to_ascii(out, outlen) : SMTP_ADDR_OK;
 }
 
 /* General-address-literal: Standardized-tag ":" 1*dcontent, without brackets */

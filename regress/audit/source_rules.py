@@ -16,6 +16,7 @@ FOREIGN = (
     (r'linux/landlock\.h', ('common/base/landlock.c',)),
     (r'sys/capability\.h', ('common/base/privdrop.c',)),
     (r'(ldap|lber)\.h', ('dird',)),
+    (r'idn2\.h', ('common/smtp/idna.c',)),
 )
 
 OPEN_ENDS = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X|HA' r'CK)\b')

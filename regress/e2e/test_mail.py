@@ -272,7 +272,9 @@ def test_ehlo_offers_what_it_does(world, gw):
     for open_session in (outside, inside):
         with open_session(world) as c:
             offers = c.ehlo()
-            for word in ('PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES'):
+            for word in ('PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES',
+                         'CHUNKING', 'SMTPUTF8', 'LIMITS MAILMAX=1000 '
+                         'RCPTMAX=1000'):
                 assert word in offers, offers
             assert any(o.startswith('SIZE ') for o in offers)
 

@@ -313,7 +313,8 @@ main(int argc, char **argv)
 	(void)signal(SIGCHLD, SIG_IGN);
 	if (session_conf_init(&t.conf, "gw.test") == -1)
 		errx(1, "session_conf_init");
-	t.conf.features.ext |= SMTP_EXT_CHUNKING;
+	t.conf.features.ext |=
+	    SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_DSN;
 	memcpy(t.conf.postmaster_domain, "gw.test", 8);
 	puts("ready");
 	(void)fflush(stdout);
