@@ -244,6 +244,8 @@ add_message(struct store *s, enum rec_type type, uint64_t id, uint32_t len,
 		return NULL;
 	}
 	index_at(&s->ix, slot)->flags = ENTRY_PENDING;
+	if (id > s->newest)
+		s->newest = id;
 	loc->id = id;
 	loc->slot = slot;
 	return p;

@@ -149,7 +149,7 @@ write_start(struct store *s, const struct segment *seg)
 	uint8_t buf[START_TOTAL];
 	struct rec_start st = { SEG_VERSION, seg->seq, seg->size,
 		s->log_end.seq, s->log_end_flags, spot_off(s->log_end),
-		s->oldest != 0 ? s->oldest : seg->seq };
+		s->oldest != 0 ? s->oldest : seg->seq, rec_time(s->newest) };
 	struct rec r = { .type = REC_START,
 		.flags = REC_FIRST,
 		.len = REC_START_LEN,
@@ -311,6 +311,8 @@ part_commit(struct store *s, struct part *pt)
 		return -1;
 	}
 	part_apply(s, pt, end);
+	if (pt->fresh)
+		last_write(s, pt->seg->seq);
 	return 0;
 }
 

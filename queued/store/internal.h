@@ -7,6 +7,7 @@
  *	commit.c	gives them places, writes, syncs, and then applies them
  *	load.c		reads messages back
  *	scan.c recover.c replay.c	from files to memory, at start
+ *	last.c		what the log cannot tell: that its end is not there
  *	spill.c envfile.c sweep.c	bodies as files
  *	restore.c	messages with their state, from elsewhere
  *	space.c maintain.c	limits and upkeep
@@ -87,6 +88,8 @@ struct store {
 	uint32_t byseq_mask;
 	struct segment *active; /* the last of live, or NULL */
 	uint32_t next_seq;
+	uint64_t newest;	/* id that was seen */
+	uint64_t adopt_after;	/* files of higher ids are not swept */
 	uint32_t oldest;	/* durable: no segment before it is needed */
 	uint32_t tail_added;	/* newest TAIL, durable or in the batch */
 	struct spot log_end;	/* where the next segment continues from */
@@ -211,9 +214,16 @@ void spill_remove(struct store *, uint64_t id);
 int spill_sync_dirs(struct store *);
 int spill_oldest(struct store *, struct segment *);
 
+/* last.c: number of the segment that was begun last, beside the log */
+void last_write(struct store *, uint32_t seq);
+uint32_t last_read(struct store *); /* 0: not known */
+
 /* sweep.c */
 int sweep_step(struct store *); /* 1: more directories to see */
 int sweep_adopt(struct store *);
+/* Message files above this id the log has never seen. */
+uint64_t sweep_known(const struct store *, uint32_t known);
+int sweep_adopt_newer(struct store *);
 /* A MOVED record of what is not in the store; its files are. */
 int adopt_add(struct store *, uint64_t id, const struct store_whole *,
     uint64_t size);

@@ -115,7 +115,7 @@ static int
 write_header(struct store *s, struct segment *seg)
 {
 	struct seg_header h = { SEG_VERSION, seg->seq, seg->epoch, seg->size,
-		s->ops->now(s->ops->ctx) };
+		s->ops->now(s->ops->ctx), s->cow ? 0 : SEG_FILLED };
 
 	memset(s->chunk, 0, SEG_DATA);
 	seg_header_put(s->chunk, &h);

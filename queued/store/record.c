@@ -27,6 +27,7 @@ enum {
 	S_EPOCH = 16,
 	S_SIZE = 24,
 	S_CREATED = 32,
+	S_FLAGS = 40,
 	S_CRC = 60
 };
 
@@ -159,7 +160,7 @@ rec_start_put(uint8_t *p, const struct rec_start *st)
 	le32_put(p + 20, st->flags);
 	le64_put(p + 24, st->prev_end);
 	le32_put(p + 32, st->oldest);
-	le32_put(p + 36, 0);
+	le32_put(p + 36, st->newest);
 }
 
 void
@@ -172,6 +173,7 @@ rec_start_get(const uint8_t *p, struct rec_start *st)
 	st->flags = le32_get(p + 20);
 	st->prev_end = le64_get(p + 24);
 	st->oldest = le32_get(p + 32);
+	st->newest = le32_get(p + 36);
 }
 
 void
@@ -184,6 +186,7 @@ seg_header_put(uint8_t *h, const struct seg_header *sh)
 	le64_put(h + S_EPOCH, sh->epoch);
 	le64_put(h + S_SIZE, sh->size);
 	le64_put(h + S_CREATED, sh->created);
+	le32_put(h + S_FLAGS, sh->flags);
 	le32_put(h + S_CRC, crc32c(0, h, S_CRC));
 }
 
@@ -198,5 +201,6 @@ seg_header_get(const uint8_t *h, struct seg_header *sh)
 	sh->epoch = le64_get(h + S_EPOCH);
 	sh->size = le64_get(h + S_SIZE);
 	sh->created = le64_get(h + S_CREATED);
+	sh->flags = le32_get(h + S_FLAGS);
 	return sh->version == SEG_VERSION ? SEG_OK : SEG_FUTURE;
 }

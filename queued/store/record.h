@@ -70,12 +70,20 @@ struct rec_start {
 	uint32_t flags;	   /* enum start_flag */
 	uint64_t prev_end; /* what stands behind it there does not count */
 	uint32_t oldest;   /* as in TAIL */
+	uint32_t newest;   /* rec_time() of the newest id so far; 0: unknown */
 };
 
 enum start_flag {
 	START_PREV_SYNCED = 1 << 0,  /* all before prev_end was synced */
 	START_PREV_POISONED = 1 << 1 /* a write or sync failed there */
 };
+
+/* Seconds since the start of 2020 in a message's id. */
+static inline uint32_t
+rec_time(uint64_t id)
+{
+	return (uint32_t)((id >> 20) / 1000);
+}
 
 /* bytes that a record with this payload takes */
 static inline uint64_t
@@ -112,6 +120,11 @@ struct seg_header {
 	uint64_t epoch;
 	uint64_t size;
 	uint64_t created; /* Unix ms */
+	uint32_t flags;	  /* enum seg_flag */
+};
+
+enum seg_flag {
+	SEG_FILLED = 1 << 0 /* with zeros to its size: a shorter one was cut */
 };
 
 enum seg_verdict { SEG_OK, SEG_BAD, SEG_FUTURE };

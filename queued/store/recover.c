@@ -32,6 +32,8 @@ struct found {
 	bool synced;
 	uint32_t header_seq;
 	bool bad_header; /* but its START could be read */
+	uint64_t cut;	 /* not 0: bytes that its file should have */
+	uint64_t file;	 /* bytes that it has */
 };
 
 struct recovery {
@@ -39,6 +41,8 @@ struct recovery {
 	struct found *list;
 	size_t n, cap;
 	struct scan scan;
+	uint32_t last;	 /* segment that was begun last, 0: not known */
+	uint32_t newest; /* rec_time() that a START knew */
 };
 
 static int
@@ -139,6 +143,10 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 		return -1;
 	}
 	f->header_seq = v == SEG_OK ? h.seq : 0;
+	if (v == SEG_OK && (h.flags & SEG_FILLED) != 0 &&
+	    s->ops->size(s->ops->ctx, f->seg->fd, &f->file) == 0 &&
+	    f->file < h.size)
+		f->cut = h.size;
 	f->kind = K_LOG;
 	if (v == SEG_OK && h.seq != f->seq) {
 		f->kind = K_STRAY;
@@ -215,7 +223,12 @@ collect(struct recovery *rc)
 			s->next_seq = f->header_seq + 1;
 		if (f->has_start && f->start.oldest > s->oldest)
 			s->oldest = f->start.oldest;
+		if (f->has_start && f->start.newest > rc->newest)
+			rc->newest = f->start.newest;
 	}
+	rc->last = last_read(s);
+	if (rc->last >= s->next_seq && rc->last < UINT32_MAX)
+		s->next_seq = rc->last + 1;
 	return 0;
 }
 
@@ -290,6 +303,50 @@ tell_missing(struct recovery *rc)
 		tell(rc->s, STORE_EV_MISSING,
 		    (struct store_event){ .segment = prev, .error = ENOENT });
 		rc->s->damage = true;
+	}
+}
+
+/* The newest segment is not there, or nothing is in it. */
+static void
+tell_last(struct recovery *rc)
+{
+	const struct found *f = find(rc, rc->last);
+	struct store *s = rc->s;
+
+	if (rc->last == 0 || rc->last < s->oldest ||
+	    seg_by_seq(s, rc->last) != NULL || s->log_end.seq > rc->last ||
+	    (f != NULL && (f->kind != K_LOG || f->cut != 0)))
+		return;
+	tell(s, STORE_EV_MISSING,
+	    (struct store_event){ .segment = rc->last, .error = ENOENT });
+	s->damage = true;
+}
+
+/*
+ * A file that is shorter than it was made.  Where the next segment says how
+ * far the log went, the scan tells; elsewhere nobody knows what was behind.
+ */
+static void
+tell_cut(struct recovery *rc)
+{
+	const struct found *f;
+	struct segment *seg;
+	size_t i;
+
+	for (i = 0; i < rc->n; i++) {
+		f = &rc->list[i];
+		if (f->cut == 0 || f->freed || f->limit != 0)
+			continue;
+		if (rc->s->report != NULL)
+			rc->s->report->corrupt++;
+		ev_send(rc->s, STORE_EV_CORRUPT,
+		    (struct store_event){ .segment = f->seq,
+			.offset = f->file,
+			.length = f->cut - f->file });
+		rc->s->damage = true;
+		seg = seg_by_seq(rc->s, f->seq);
+		if (seg != NULL)
+			seg->damaged = true;
 	}
 }
 
@@ -462,7 +519,7 @@ write_back(struct recovery *rc)
 	}
 	if (settle(rc, false) == -1)
 		return -1;
-	return s->damage ? sweep_adopt(s) : 0;
+	return s->damage ? sweep_adopt(s) : sweep_adopt_newer(s);
 }
 
 static void
@@ -490,7 +547,10 @@ recover(struct store *s)
 	if (replay_all(&rc) == -1)
 		goto out;
 	drop_old(&rc);
+	s->adopt_after = sweep_known(s, rc.newest);
 	tell_missing(&rc);
+	tell_last(&rc);
+	tell_cut(&rc);
 	tell_headers(&rc);
 	if (s->p.readonly)
 		look_at_unusable(&rc);

@@ -103,6 +103,8 @@ count(struct store *s, const struct scanned *sd)
 static int
 replay_one(struct store *s, struct segment *seg, const struct scanned *sd)
 {
+	if (sd->id > s->newest)
+		s->newest = sd->id;
 	switch (sd->type) {
 	case REC_MSG:
 	case REC_FILE:

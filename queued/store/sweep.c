@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "queued/store/crc32c.h"
 #include "queued/store/internal.h"
 
-#define LIST_MAX 256 /* names taken at once from one directory */
+#define LIST_MAX    256 /* names taken at once from one directory */
+#define ID_EPOCH_MS 1577836800000ULL /* 2020 */
+#define DIR_MS	    32768ULL	     /* of acceptance, in one directory */
 
 struct list {
 	struct store *s;
@@ -138,21 +141,47 @@ read_whole(struct store *s, const char *name, size_t *len)
 	return p;
 }
 
+/* The body is there, whole, and has that checksum. */
 static bool
-body_is_there(struct store *s, uint64_t id, uint64_t want)
+body_is_sound(struct store *s, uint64_t id, const struct envfile_parts *ep)
 {
 	char name[NAME_LEN];
-	uint64_t size = 0;
+	uint64_t off = 0;
+	uint32_t crc = 0;
+	ssize_t n = 1;
 	int fd;
 
 	spill_name(name, id, "");
 	fd = s->ops->openat(s->ops->ctx, s->dirfd, name, O_RDONLY, 0);
 	if (fd == -1)
 		return false;
-	if (s->ops->size(s->ops->ctx, fd, &size) == -1)
-		size = want + 1;
+	while (n > 0 && off <= ep->size) {
+		n = full_pread(s, fd, s->chunk, CHUNK_SIZE, off);
+		if (n > 0) {
+			crc = crc32c(crc, s->chunk, (size_t)n);
+			off += (uint64_t)n;
+		}
+	}
 	(void)s->ops->close(s->ops->ctx, fd);
-	return size == want;
+	return n == 0 && off == ep->size && crc == ep->crc;
+}
+
+static int
+sync_file(struct store *s, uint64_t id, const char *suffix)
+{
+	char name[NAME_LEN];
+	int fd, r, save;
+
+	spill_name(name, id, suffix);
+	fd = s->ops->openat(s->ops->ctx, s->dirfd, name, O_RDONLY, 0);
+	if (fd == -1)
+		return -1;
+	r = s->ops->fsync(s->ops->ctx, fd);
+	s->syncs++;
+	save = errno;
+	(void)s->ops->close(s->ops->ctx, fd);
+	errno = save;
+	return r;
 }
 
 int
@@ -180,6 +209,8 @@ adopt_add(struct store *s, uint64_t id, const struct store_whole *w,
 		return -1;
 	}
 	index_at(&s->ix, slot)->flags = ENTRY_PENDING;
+	if (id > s->newest)
+		s->newest = id;
 	rec_file_put(p, &f);
 	p += REC_FILE_PREFIX;
 	memcpy(p, w->env, w->env_len);
@@ -202,10 +233,23 @@ is_usable(struct store *s, uint64_t id, struct envfile_parts *ep)
 	text = read_whole(s, name, &len);
 	if (text == NULL)
 		return false;
-	good =
-	    envfile_parse(text, len, ep) == 0 && body_is_there(s, id, ep->size);
+	good = envfile_parse(text, len, ep) == 0 && body_is_sound(s, id, ep);
 	free(text);
 	return good;
+}
+
+/* A process that was killed may have left them in the page cache only. */
+static int
+sync_files(struct store *s, uint64_t id)
+{
+	char name[NAME_LEN];
+
+	spill_dir_name(name, spill_dir(id));
+	return sync_file(s, id, "") == 0 && sync_file(s, id, ".env") == 0 &&
+		dir_sync(s, name) == 0 && dir_sync(s, "msg") == 0 &&
+		dir_sync(s, ".") == 0
+	    ? 0
+	    : -1;
 }
 
 /* 1: taken up, 0: not usable, -1: no memory or no space */
@@ -219,7 +263,9 @@ adopt(struct store *s, uint64_t id)
 	if (is_usable(s, id, &ep)) {
 		w = (struct store_whole){ ep.env, ep.state, ep.env_len,
 			ep.state_len, ep.crc };
-		r = adopt_add(s, id, &w, ep.size) == 0 ? 1 : -1;
+		r = sync_files(s, id) == 0 && adopt_add(s, id, &w, ep.size) == 0
+		    ? 1
+		    : -1;
 		if (r == 1)
 			ev_send(s, STORE_EV_ADOPTED,
 			    (struct store_event){ .id = id });
@@ -233,7 +279,7 @@ static void
 foresee(struct store *s, uint64_t id)
 {
 	struct envfile_parts ep = { 0 };
-	bool up = s->damage && is_usable(s, id, &ep);
+	bool up = (s->damage || id > s->adopt_after) && is_usable(s, id, &ep);
 
 	envfile_free(&ep);
 	ev_send(s, up ? STORE_EV_ADOPTED : STORE_EV_ORPHAN,
@@ -263,9 +309,9 @@ sweep_count(struct store *s)
 }
 
 static int
-adopt_dir(struct store *s, uint32_t dir)
+adopt_dir(struct store *s, uint32_t dir, uint64_t after)
 {
-	struct list l = { .s = s, .envs = true };
+	struct list l = { .s = s, .envs = true, .after = after };
 	size_t i;
 
 	do {
@@ -292,7 +338,45 @@ sweep_adopt(struct store *s)
 
 	s->sweep = SPILL_DIRS;
 	for (dir = 0; dir < SPILL_DIRS; dir++)
-		if (adopt_dir(s, dir) == -1)
+		if (adopt_dir(s, dir, 0) == -1)
 			return errno == ENOMEM ? -1 : 0;
+	return 0;
+}
+
+/* Ids of that second and before were known to the log. */
+uint64_t
+sweep_known(const struct store *s, uint32_t known)
+{
+	uint64_t ids = ((uint64_t)known + 1) * 1000 << 20;
+
+	if (known == 0)
+		return s->newest == 0 ? UINT64_MAX : s->newest;
+	return s->newest > ids ? s->newest : ids;
+}
+
+/*
+ * A message file that is newer than all that the log has ever seen: the log
+ * was restored from an older copy, or a crash came between file and record,
+ * before an answer.  Neither is a reason to lose the message.  Directories
+ * change with time, so that only few are looked at, but after a long pause.
+ */
+int
+sweep_adopt_newer(struct store *s)
+{
+	uint64_t after = s->adopt_after, now = s->ops->now(s->ops->ctx);
+	uint64_t n = 1, i;
+	uint32_t first = spill_dir(after);
+
+	if (after == UINT64_MAX)
+		return 0;
+	if (now > ID_EPOCH_MS && now - ID_EPOCH_MS > after >> 20)
+		n += (now - ID_EPOCH_MS - (after >> 20)) / DIR_MS + 1;
+	for (i = 0; i < n && i < SPILL_DIRS; i++) {
+		if (adopt_dir(s, (first + (uint32_t)i) % SPILL_DIRS, after) ==
+		    0)
+			continue;
+		s->sweep = SPILL_DIRS; /* nothing is removed, but later */
+		return errno == ENOMEM ? -1 : 0;
+	}
 	return 0;
 }

@@ -100,7 +100,8 @@ test_record(void **state)
 static void
 test_segment_header(void **state)
 {
-	struct seg_header h = { SEG_VERSION, 3, 12345, 65536, 99 }, got;
+	struct seg_header h = { SEG_VERSION, 3, 12345, 65536, 99, SEG_FILLED },
+			  got;
 	uint8_t buf[SEG_HEADER];
 	size_t i;
 
