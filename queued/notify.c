@@ -174,6 +174,7 @@ take_rcpt(struct reader *r, struct notify_rcpt *n, const struct env_rcpt *er)
 	if (!n->logged)
 		report_delivery(&(struct report_delivery){ .id = r->msg->id,
 		    .to = text->addr,
+		    .flow = queue_flow_to(r->q, r->msg, text->addr),
 		    .outcome = &n->outcome,
 		    .delay = message_age(r->q, r->msg) });
 	n->logged = true;

@@ -465,7 +465,7 @@ queue_select(struct queue *q, const struct cq_select *want,
 		shape_begin();
 	work(&w);
 	if (want->verb == CQ_SHAPE)
-		shape_emit(emit);
+		shape_emit(q, emit);
 	if (end->count == 0 || !changes(want))
 		return;
 	if (want->verb == CQ_FLUSH)

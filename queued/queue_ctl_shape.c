@@ -95,7 +95,7 @@ shape_add(const struct queue *q, const struct message *m)
 }
 
 static int
-emit_one(const struct q_emit *e, const struct count *c)
+emit_one(const struct queue *q, const struct q_emit *e, const struct count *c)
 {
 	static struct cq_shape row;
 	const struct part *p = c->part;
@@ -107,21 +107,22 @@ emit_one(const struct q_emit *e, const struct count *c)
 		row.side = p->dest->side;
 		(void)strlcpy(row.name, p->dest->name, sizeof(row.name));
 	} else if (p != NULL) {
-		row.side = p->msg->origin == ORIGIN_EXT ? SIDE_INT : SIDE_EXT;
+		row.side =
+		    queue_flow(q, p) == CQ_FLOW_OUT ? SIDE_EXT : SIDE_INT;
 		(void)strlcpy(row.name, p->dom->name, sizeof(row.name));
 	}
 	return e->shape(e->arg, &row);
 }
 
 void
-shape_emit(const struct q_emit *e)
+shape_emit(const struct queue *q, const struct q_emit *e)
 {
 	size_t i;
 
 	for (i = 0; i < SLOTS; i++) {
-		if (counts[i].key != NULL && emit_one(e, &counts[i]) == -1)
+		if (counts[i].key != NULL && emit_one(q, e, &counts[i]) == -1)
 			return;
 	}
 	if (total.last != 0)
-		(void)emit_one(e, &total);
+		(void)emit_one(q, e, &total);
 }

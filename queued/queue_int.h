@@ -151,6 +151,8 @@ void queue_rules_open(struct queue *, const struct store_ops *, int dirfd);
 void queue_rules_time(struct queue *);
 uint64_t queue_rules_next(const struct queue *);
 enum cq_flow queue_flow(const struct queue *, const struct part *);
+enum cq_flow queue_flow_to(const struct queue *, const struct message *,
+    const char *addr);
 /* The rule that keeps it from going, to that next hop if it is known. */
 const struct cq_rule *queue_suspends(const struct queue *, const struct part *,
     const struct dest *);
@@ -178,7 +180,7 @@ bool ctl_is_active(const struct message *);
 void shape_begin(void);
 /* False: there is room for no more; the message was not counted. */
 bool shape_add(const struct queue *, const struct message *);
-void shape_emit(const struct q_emit *);
+void shape_emit(const struct queue *, const struct q_emit *);
 
 /* --- queue_time.c --- */
 void queue_tick(struct queue *);

@@ -58,6 +58,7 @@ queue_report_part(struct queue *q, const struct part *p,
 {
 	struct report_job r = { q, p,
 		{ .id = p->msg->id,
+		    .flow = queue_flow(q, p),
 		    .outcome = o,
 		    .relay = relay,
 		    .delay = message_age(q, p->msg) } };
@@ -164,6 +165,7 @@ take_outcomes(struct queue *q, struct job *j)
 
 		report_delivery(&(struct report_delivery){ .id = j->msg->id,
 		    .to = j->addr[j->place[i]],
+		    .flow = queue_flow(q, j->rcpts[j->place[i]].part),
 		    .outcome = &o->outcome,
 		    .relay = &j->result->relay,
 		    .delay = message_age(q, j->msg) });

@@ -39,16 +39,31 @@ changed(struct queue *q)
 
 /* --- what holds for a part --- */
 
+static enum cq_flow
+flow_of(const struct queue *q, unsigned origin, const char *domain, size_t len)
+{
+	if (origin == ORIGIN_EXT)
+		return CQ_FLOW_IN;
+	return conf_domain_find(q->conf, domain, len) != NULL ? CQ_FLOW_LOCAL
+							      : CQ_FLOW_OUT;
+}
+
 enum cq_flow
 queue_flow(const struct queue *q, const struct part *p)
 {
-	if (p->msg->origin == ORIGIN_EXT)
-		return CQ_FLOW_IN;
-	if (p->dest != NULL)
-		return p->dest->side == SIDE_EXT ? CQ_FLOW_OUT : CQ_FLOW_LOCAL;
-	return conf_domain_find(q->conf, p->dom->name, p->dom->len) != NULL
-	    ? CQ_FLOW_LOCAL
-	    : CQ_FLOW_OUT;
+	if (p->dest == NULL || p->msg->origin == ORIGIN_EXT)
+		return flow_of(q, p->msg->origin, p->dom->name, p->dom->len);
+	return p->dest->side == SIDE_EXT ? CQ_FLOW_OUT : CQ_FLOW_LOCAL;
+}
+
+enum cq_flow
+queue_flow_to(const struct queue *q, const struct message *m, const char *addr)
+{
+	const char *domain;
+	size_t len;
+
+	domain = direction_domain_of(addr, &len);
+	return flow_of(q, m->origin, domain, len);
 }
 
 const struct cq_rule *

@@ -66,11 +66,24 @@ report_refused(enum origin origin, const struct iq_commit *c, const char *rcpt,
 static const struct {
 	const char *name;
 	enum counter counter;
+	unsigned first_flow; /* counter of the first flow; the others follow */
 } statuses[] = {
-	[QO_DELIVERED] = { "sent", STAT_Q_DELIVERED },
-	[QO_FAILED] = { "bounced", STAT_Q_FAILED },
-	[QO_DEFERRED] = { "deferred", STAT_Q_DEFERRED },
+	[QO_DELIVERED] = { "sent", STAT_Q_DELIVERED, STAT_Q_DELIVERED_IN },
+	[QO_FAILED] = { "bounced", STAT_Q_FAILED, STAT_Q_FAILED_IN },
+	[QO_DEFERRED] = { "deferred", STAT_Q_DEFERRED, STAT_Q_DEFERRED_IN },
 };
+
+static void
+count_delivery(const struct report_delivery *r)
+{
+	unsigned status = r->outcome->status;
+
+	stats_inc(statuses[status].counter);
+	stats_inc(
+	    (enum counter)(statuses[status].first_flow + r->flow - CQ_FLOW_IN));
+	if (r->outcome->reason == REASON_EXPIRED)
+		stats_inc(STAT_Q_EXPIRED);
+}
 
 static void
 put_relay(struct logline *l, const struct qo_relay *r)
@@ -116,12 +129,11 @@ report_delivery(const struct report_delivery *r)
 	const struct qo_outcome *o = r->outcome;
 	struct logline l;
 
-	stats_inc(statuses[o->status].counter);
-	if (o->reason == REASON_EXPIRED)
-		stats_inc(STAT_Q_EXPIRED);
+	count_delivery(r);
 	ll_begin(&l, LOG_L_INFO, "delivery");
 	ll_id(&l, "id", r->id);
 	ll_cstr(&l, "to", r->to);
+	ll_cstr(&l, "flow", cq_flow_name(r->flow));
 	ll_cstr(&l, "status", statuses[o->status].name);
 	put_relay(&l, r->relay);
 	put_reply(&l, o);

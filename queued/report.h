@@ -44,6 +44,7 @@ void report_refused(enum origin, const struct iq_commit *, const char *rcpt,
 struct report_delivery {
 	uint64_t id;
 	const char *to;
+	enum cq_flow flow;
 	const struct qo_outcome *outcome; /* status: what became of it */
 	const struct qo_relay *relay;	  /* NULL: nobody was spoken to */
 	uint64_t delay;			  /* ms since acceptance */

@@ -46,7 +46,7 @@ int rules_parse(const char *line, struct cq_rule *);
 
 /* --- rules_file.c: the file "rules" in a directory of the spool --- */
 
-/* -1 with errno: what was on the disk is still there, whole. */
+/* -1 with errno: the disk has the old ones or these, but whole. */
 int rules_save(const struct rules *, const struct store_ops *, int dirfd);
 /* Returns the number of lines that are damaged, and were left out; or -1. */
 int rules_load(struct rules *, const struct store_ops *, int dirfd);

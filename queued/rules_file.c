@@ -32,6 +32,21 @@ write_all(const struct store_ops *ops, int fd, const char *text, size_t len)
 	return ops->fsync(ops->ctx, fd);
 }
 
+/* Its entries are durable, too. */
+static int
+sync_dir(const struct store_ops *ops, int dirfd)
+{
+	int fd, rc;
+
+	fd = ops->openat(ops->ctx, dirfd, ".",
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	rc = ops->fsync(ops->ctx, fd);
+	(void)ops->close(ops->ctx, fd);
+	return rc;
+}
+
 static int
 replace(const struct store_ops *ops, int dirfd, const char *text, size_t len)
 {
@@ -45,7 +60,7 @@ replace(const struct store_ops *ops, int dirfd, const char *text, size_t len)
 	error = errno;
 	(void)ops->close(ops->ctx, fd);
 	if (rc == 0 && ops->renameat(ops->ctx, dirfd, FILE_NEW, FILE_NAME) == 0)
-		return ops->fsync(ops->ctx, dirfd);
+		return sync_dir(ops, dirfd);
 	if (rc == -1)
 		errno = error;
 	return -1;

@@ -45,6 +45,16 @@ enum counter {
 	STAT_Q_DEFERRED,
 	STAT_Q_FAILED,
 	STAT_Q_EXPIRED,
+	/* the same by flow: in, out, local, in this order */
+	STAT_Q_DELIVERED_IN,
+	STAT_Q_DELIVERED_OUT,
+	STAT_Q_DELIVERED_LOCAL,
+	STAT_Q_DEFERRED_IN,
+	STAT_Q_DEFERRED_OUT,
+	STAT_Q_DEFERRED_LOCAL,
+	STAT_Q_FAILED_IN,
+	STAT_Q_FAILED_OUT,
+	STAT_Q_FAILED_LOCAL,
 	STAT_Q_MESSAGES_IN,  /* gauge: inbound spool */
 	STAT_Q_MESSAGES_OUT, /* gauge: outbound spool */
 	STAT_Q_BYTES_IN,     /* gauge */

@@ -272,6 +272,30 @@ test_json_escapes(void **state)
 	assert_string_equal(printed + i, "\n");
 }
 
+static void
+test_seconds(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t s;
+	} good[] = { { "1", 1 }, { "90", 90 }, { "30s", 30 }, { "5m", 300 },
+		{ "2h", 7200 }, { "49710d", 4294944000U },
+		{ "4294967295", UINT32_MAX } };
+	static const char *const bad[] = { "", "0", "0d", "m", "-1", "+1", " 1",
+		"1 ", "1x", "1mm", "1m30s", "49711d", "4294967296",
+		"18446744073709551617", "99999999999999999999999" };
+	uint32_t s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(text_seconds(good[i].text, &s), 0);
+		assert_int_equal(s, good[i].s);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(text_seconds(bad[i], &s), -1);
+}
+
 int
 main(void)
 {
@@ -280,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_json_escapes),
 	};

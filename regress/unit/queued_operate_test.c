@@ -4,13 +4,13 @@
  * queued/queue_ctl_shape.o queued/queue_ctl_why.o queued/queue_rules.o
  * queued/rules.o queued/rules_file.o queued/queue_fail.o queued/queue_group.o
  * queued/queue_recover.o queued/queue_result.o queued/queue_route.o
- * queued/queue_send.o queued/queue_time.o queued/queue_age.o queued/notify.o queued/bounce.o
- * queued/dest.o queued/bucket.o queued/pace.o queued/dom.o queued/session.o queued/ask.o queued/pheap.o
- * queued/sched.o queued/direction.o queued/store/envelope.o
- * regress/unit/queued_world.o regress/unit/queued_world_peers.o
- * regress/unit/queued_world_ledger.o regress/unit/queued_stage.o
- * regress/unit/queued_fake_store.o common/smtp.a common/msg.a
- * common/base.a */
+ * queued/queue_send.o queued/queue_time.o queued/queue_age.o queued/notify.o
+ * queued/bounce.o queued/dest.o queued/bucket.o queued/pace.o queued/dom.o
+ * queued/session.o queued/ask.o queued/pheap.o queued/sched.o
+ * queued/direction.o queued/store/envelope.o regress/unit/queued_world.o
+ * regress/unit/queued_world_peers.o regress/unit/queued_world_ledger.o
+ * regress/unit/queued_stage.o regress/unit/queued_fake_store.o common/smtp.a
+ * common/msg.a common/base.a */
 /*
  * What the operator does to selected messages, in every state that a part of
  * one can be in, in flight and when its worker dies.
@@ -321,8 +321,6 @@ test_worker_killed(void **state)
 	assert_int_equal(do_to(CQ_LIST, id).count, 1);
 	assert_int_equal(row_seen.state, CQ_HELD);
 	assert_int_equal(do_to(CQ_RELEASE, id).count, 1);
-	queue_worker_up(&w.q, SIDE_EXT, 0);
-	queue_worker_up(&w.q, SIDE_EXT, 1);
 	w_wait_for_job();
 	w_deliver(w_working());
 	assert_int_equal(w_find(id, WHO)->delivered, 1);
@@ -340,8 +338,6 @@ test_poison(void **state)
 		for (i = 0; i < 2; i++) {
 			w_wait_for_job();
 			w_kill_worker(SIDE_EXT, w_working()->worker);
-			queue_worker_up(&w.q, SIDE_EXT, 0);
-			queue_worker_up(&w.q, SIDE_EXT, 1);
 		}
 		assert_int_equal(w.held, round + 1);
 		w_run_until(w.now + HOUR);

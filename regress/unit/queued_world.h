@@ -49,6 +49,7 @@ struct w_rcpt {
 	bool removed;	    /* by the operator */
 	bool has_sender;    /* who is to be told */
 	enum reason reason; /* of the last of all of these */
+	enum cq_flow flow;  /* the same */
 };
 
 /* A store's disk, as queue_open() wants it. */

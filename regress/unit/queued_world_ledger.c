@@ -123,6 +123,7 @@ report_delivery(const struct report_delivery *d)
 	if (r == NULL) /* to the sender of a notice */
 		r = w_enter(d->id, d->to);
 	r->reason = d->outcome->reason;
+	r->flow = d->flow;
 	switch (d->outcome->status) {
 	case QO_DELIVERED:
 		r->delivered++;
