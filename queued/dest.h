@@ -75,7 +75,8 @@ struct dest {
 	struct qo_outcome *trouble; /* the last one, or NULL */
 	uint64_t oldest;	    /* scratch of a listing: Unix ms */
 	bool slow_start, pausing, spent;
-	bool works; /* it has greeted, and was not given up since */
+	bool ordered; /* the operator's reroute leads here */
+	bool works;   /* it has greeted, and was not given up since */
 	bool is_hungry, is_fed, is_timed, is_unused;
 	uint8_t side;		       /* enum side it leaves by */
 	char name[MSG_DOMAIN_MAX + 1]; /* to be shown */

@@ -130,15 +130,18 @@ route_out(struct queue *q, struct part *p, const struct conf_connector *c,
 	static struct msg_hop hop;
 	struct dom *d = p->dom;
 	struct dest *dest;
+	bool ordered;
 
 	if (dom_route(d, q->routes) != DOM_ROUTED) {
-		if (!queue_reroutes(q, d, SIDE_EXT, &hop))
+		ordered = queue_reroutes(q, d, SIDE_EXT, &hop);
+		if (!ordered)
 			make_hop(&c->route, d, &hop);
 		dest = find_dest(q, SIDE_EXT, &hop, d);
 		if (dest == NULL) {
 			stuck(q, p, REASON_NO_ROUTE);
 			return;
 		}
+		dest->ordered = ordered;
 		dom_set_route(&q->doms, d, DOM_ROUTED, dest, q->routes);
 	}
 	place(q, p, d->dest, at);
@@ -159,6 +162,7 @@ route_in(struct queue *q, struct part *p, uint64_t at)
 			stuck(q, p, REASON_NO_ROUTE);
 			return;
 		}
+		dest->ordered = true;
 		dom_set_route(&q->doms, d, DOM_ROUTED, dest, q->routes);
 	}
 	if (dom_route(d, q->routes) == DOM_ROUTED) {
@@ -397,6 +401,7 @@ answered_ok(struct queue *q, struct ask *a, const struct qd_route *r)
 		return;
 	}
 	d->fails = 0;
+	dest->ordered = false;
 	if (individual)
 		dom_set_route(&q->doms, d, DOM_INDIVIDUAL, NULL, q->routes);
 	else

@@ -545,14 +545,18 @@ static void
 not_opened(struct queue *q, struct dest *d, const struct qo_gone *g)
 {
 	uint64_t ms = queue_backoff_ms(q, d, NULL);
+	struct qo_gone later;
 
-	if (g->outcome.status == QO_FAILED) {
+	if (g->outcome.status == QO_FAILED && !d->ordered) {
 		dest_refused(&q->dests, d, &g->outcome);
 		return;
 	}
-	if (!dest_open_failed(&q->dests, d, &g->outcome, q->now, ms))
+	/* no mail bounces because an operator mistook a name */
+	later = *g;
+	later.outcome.status = QO_DEFERRED;
+	if (!dest_open_failed(&q->dests, d, &later.outcome, q->now, ms))
 		return;
-	name_waiting(q, d, g);
+	name_waiting(q, d, &later);
 	report_paused(d, ms);
 }
 
