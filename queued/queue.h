@@ -128,6 +128,7 @@ struct queue {
 	uint64_t longest_retry; /* ms: sched_longest() */
 	uint64_t longest_life;	/* ms: of any recipient */
 	uint64_t warn_pause;	/* ms: no warning before */
+	uint64_t fail_pause;	/* ms: no report of a failure before */
 
 	/* memory that is used again and again */
 	uint8_t *env_buf;

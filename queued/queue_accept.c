@@ -404,12 +404,12 @@ append_notice(struct queue *q, struct notice *n, struct draft *d)
 	struct store_loc loc;
 	int rc;
 
-	rc =
-	    store_append(st, d->env.id, q->env_buf, d->env_len, &body, 1, &loc);
+	rc = store_append_report(st, d->env.id, q->env_buf, d->env_len, &body,
+	    1, &loc);
 	if (rc == -1 && errno == EAGAIN) {
 		(void)queue_commit(q);
-		rc = store_append(st, d->env.id, q->env_buf, d->env_len, &body,
-		    1, &loc);
+		rc = store_append_report(st, d->env.id, q->env_buf, d->env_len,
+		    &body, 1, &loc);
 	}
 	if (rc == 0)
 		d->msg->slot = loc.slot;

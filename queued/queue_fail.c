@@ -19,6 +19,8 @@
 
 /* A report waits no longer than this for others of its message. */
 #define GATHER_MS 30000U
+/* The store has no room for a report: none is tried before. */
+#define AGAIN_MS 30000U
 /* A report is smaller than a message that would need a file of its own. */
 #define REPORT_MAX (900UL * 1024)
 /* Parts looked at to see whether more is to come. */
@@ -153,6 +155,7 @@ fail_again(struct queue *q, struct message *m, const struct notify_list *l)
 {
 	size_t i;
 
+	q->fail_pause = q->now + AGAIN_MS;
 	for (i = 0; i < l->n; i++) {
 		if (fail_add(q, m, l->v[i].rcpt, &l->v[i].outcome,
 			l->v[i].remote, l->v[i].logged) == -1)
@@ -208,6 +211,8 @@ fail_check(struct queue *q, struct message *m)
 {
 	struct failing *f = find(q, m);
 
+	if (q->fail_pause > q->now)
+		return;
 	if (f != NULL && (f->room > REPORT_MAX || !more_to_come(q, m)))
 		flush(q, f);
 }
@@ -218,7 +223,8 @@ fail_time(struct queue *q)
 	unsigned max = TURN_FAIL;
 	struct failing *f;
 
-	while ((f = TAILQ_FIRST(&q->failing_by_age)) != NULL &&
+	while (q->fail_pause <= q->now &&
+	    (f = TAILQ_FIRST(&q->failing_by_age)) != NULL &&
 	    f->since + GATHER_MS <= q->now) {
 		if (max-- == 0) {
 			q->more = true;
@@ -233,7 +239,11 @@ fail_next(const struct queue *q)
 {
 	const struct failing *f = TAILQ_FIRST(&q->failing_by_age);
 
-	return f == NULL ? SCHED_NEVER : f->since + GATHER_MS;
+	if (f == NULL)
+		return SCHED_NEVER;
+	if (q->fail_pause > f->since + GATHER_MS)
+		return q->fail_pause;
+	return f->since + GATHER_MS;
 }
 
 void

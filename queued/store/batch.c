@@ -118,7 +118,7 @@ batch_admit(struct store *s, uint64_t total)
 		errno = b->stuck ? ENOSPC : EAGAIN;
 		return -1;
 	}
-	if (over_quota(s)) {
+	if (over_quota(s) && !s->report_only) {
 		errno = ENOSPC;
 		return -1;
 	}
@@ -126,7 +126,7 @@ batch_admit(struct store *s, uint64_t total)
 		return 0;
 	/* the last prepared segment is for results alone */
 	while (s->nprepared < b->plan_used + 2) {
-		if (!prepare_may(s)) {
+		if (s->report_only ? !prepare_can(s) : !prepare_may(s)) {
 			errno = ENOSPC;
 			return -1;
 		}
@@ -297,6 +297,19 @@ store_append(struct store *s, uint64_t id, const void *env, size_t env_len,
 	le32_put(p + 4, crc);
 	batch_seal(s);
 	return 0;
+}
+
+int
+store_append_report(struct store *s, uint64_t id, const void *env,
+    size_t env_len, const struct iovec *body, int npieces,
+    struct store_loc *loc)
+{
+	int r;
+
+	s->report_only = true;
+	r = store_append(s, id, env, env_len, body, npieces, loc);
+	s->report_only = false;
+	return r;
 }
 
 int

@@ -99,7 +99,8 @@ struct store {
 	size_t nfixups, cap_fixups;
 	bool cow;
 	bool full_told;
-	int fill_fd; /* segment that is being filled, or -1 */
+	bool report_only; /* what is appended now may exceed the quota */
+	int fill_fd;	  /* segment that is being filled, or -1 */
 	uint64_t fill_off;
 	uint8_t *chunk; /* CHUNK_SIZE of scratch */
 	uint64_t last_failure;
@@ -142,7 +143,8 @@ int prepare_step(struct store *); /* 1: more to do, 0: one is ready, -1 */
 int prepare_now(struct store *);
 /* Recycle; owns the segment.  same: its number was never used. */
 int prepare_again(struct store *, struct segment *, bool same);
-bool prepare_may(struct store *);		    /* within quota and disk? */
+bool prepare_can(struct store *);		    /* has the disk room? */
+bool prepare_may(struct store *);		    /* and the quota? */
 void seg_discard(struct store *, struct segment *); /* and its file */
 void seg_set_aside(struct store *, struct segment *);
 void seg_close(struct store *, struct segment *);

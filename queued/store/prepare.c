@@ -189,13 +189,20 @@ prepare_again(struct store *s, struct segment *seg, bool same)
 }
 
 bool
+prepare_can(struct store *s)
+{
+	return disk_info(s)->free >= s->p.segment_size &&
+	    disk_info(s)->inodes > 2;
+}
+
+bool
 prepare_may(struct store *s)
 {
 	uint64_t size = s->p.segment_size;
 
 	if (s->p.quota != 0 && disk_used(s) + size > s->p.quota)
 		return false;
-	return disk_info(s)->free >= size && disk_info(s)->inodes > 2;
+	return prepare_can(s);
 }
 
 static int

@@ -170,6 +170,12 @@ void store_close(struct store *); /* an uncommitted batch is forgotten */
 int store_append(struct store *, uint64_t id, const void *env, size_t env_len,
     const struct iovec *body, int npieces, struct store_loc *);
 /*
+ * The same for a report about a message of this store, of which there is less
+ * to be kept afterwards: the quota is no bound for it, the disk is.
+ */
+int store_append_report(struct store *, uint64_t id, const void *env,
+    size_t env_len, const struct iovec *body, int npieces, struct store_loc *);
+/*
  * The same for a body of any size: first head, then size bytes of fd from its
  * start (read with pread; fd stays the caller's).  Written and synced to a
  * file of its own before this returns.

@@ -357,6 +357,13 @@ store_append(struct store *s, uint64_t id, const void *env, size_t env_len,
 }
 
 int
+store_append_report(struct store *s, uint64_t id, const void *env,
+    size_t env_len, const struct iovec *body, int n, struct store_loc *loc)
+{
+	return store_append(s, id, env, env_len, body, n, loc);
+}
+
+int
 store_append_fd(struct store *s, uint64_t id, const void *env, size_t env_len,
     const struct store_source *src, struct store_loc *loc)
 {

@@ -116,6 +116,35 @@ test_quota(void **state)
 	world_free(&w);
 }
 
+/* A report takes the place of what it is about: the quota may not stop it. */
+static void
+test_report_over_quota(void **state)
+{
+	struct iovec iov = { (void *)(uintptr_t) "text", 4 };
+	struct store_loc loc;
+	struct world w;
+	uint64_t id;
+
+	(void)state;
+	world_init(&w, 2);
+	w.p.quota = 10 * SEG;
+	assert_int_equal(world_open(&w), 0);
+	world_settle(&w);
+	(void)fill_up(&w, 3000);
+	for (id = w.next_id + 1; id < w.next_id + 200; id++) {
+		assert_int_equal(store_append_report(w.s, id, "e", 1, &iov, 1,
+				     &loc),
+		    0);
+		assert_int_equal(store_commit(w.s), 0);
+	}
+	/* on a full disk, what is prepared remains for results */
+	w.m->capacity = w.m->used;
+	for (; store_append_report(w.s, id, "e", 1, &iov, 1, &loc) == 0; id++)
+		assert_int_equal(store_commit(w.s), 0);
+	assert_int_equal(errno, ENOSPC);
+	world_free(&w);
+}
+
 /* The disk is full by other files: the same, and no result is lost. */
 static void
 test_disk_full(void **state)
@@ -671,6 +700,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_report_over_quota),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_room_for_large),
 		cmocka_unit_test(test_recycles),
