@@ -7,3 +7,8 @@ STORE_OBJS := $(patsubst %.c,$(O)/%.o,$(wildcard queued/store/*.c))
 $(O)/queued/store.a: $(STORE_OBJS)
 $(O)/queued/queued: $(O)/queued/store.a
 -include $(wildcard $(O)/queued/store/*.d)
+
+# All of it but its edges, for programs that give it a world of their own.
+QUEUE_OBJS := $(filter-out %/main.o %/sandbox.o %/report.o $(O)/queued/peer_%,\
+    $(patsubst %.c,$(O)/%.o,$(wildcard queued/*.c)))
+$(O)/queued/core.a: $(QUEUE_OBJS)

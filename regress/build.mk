@@ -58,6 +58,7 @@ parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 check-all:
 	$(MAKE) $(parallel) all unit-bins helper-bins
 	$(MAKE) check-unit
+	$(MAKE) $(parallel) check-sim
 	$(MAKE) $(parallel) check-san
 	$(MAKE) $(parallel) check-fuzz
 	$(MAKE) audit
@@ -102,6 +103,16 @@ check-san:
 .PHONY: run-units
 run-units:
 	@UBSAN_OPTIONS=print_stacktrace=1 build-aux/run-units.sh $(UNIT_BINS)
+
+# The queue in a virtual world: a sample, and as long as one likes.
+.PHONY: check-sim sim
+check-sim: $(O)/regress/sim/sim
+	regress/sim/check $(O)
+
+SIM_SECONDS ?= 120
+SIM_DELIVERIES ?= 20000
+sim: $(O)/regress/sim/sim
+	$(O)/regress/sim/sim -r 1000000 -t $(SIM_SECONDS) -n $(SIM_DELIVERIES)
 
 check-valgrind: unit-bins
 	@FAULT_STRIDE=7 \

@@ -231,7 +231,10 @@ test_large_body(void **state)
 static void
 test_fairness(void **state)
 {
-	enum { N = 2 * WORKER_SESSIONS_MAX + 50, PROBES = 2 * WORKER_PROBES_MAX };
+	enum {
+		N = 2 * WORKER_SESSIONS_MAX + 50,
+		PROBES = 2 * WORKER_PROBES_MAX
+	};
 	char addr[64];
 	struct w_session *s;
 	unsigned i, n = 0;

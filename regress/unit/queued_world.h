@@ -154,6 +154,7 @@ void w_results(struct w_session *, bool keep, const struct qo_outcome *);
 void w_say_ready(struct w_session *);
 void w_say_gone(struct w_session *, const struct qo_outcome *);
 void w_say_results(struct w_session *, bool keep, const struct qo_outcome *);
+void w_say_worker_lost(enum side, unsigned index);
 void w_deliver(struct w_session *); /* and keep */
 /* Ready, deliver, and so on until nothing moves. */
 void w_deliver_all(void);

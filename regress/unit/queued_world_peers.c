@@ -4,6 +4,8 @@
  * questions, and those who submit.  What the queue asks of them must be what
  * it may ask, or the test ends here.
  */
+#include <sys/mman.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,18 +152,22 @@ env_scratch(void *arg, struct ibuf *b)
 static int
 env_body_fd(void *arg, struct store *st, struct store_loc loc, uint64_t size)
 {
-	FILE *f = tmpfile();
 	char *body = malloc(size);
-	int fd;
+	ssize_t n;
+	int fd = -1, error;
 
 	(void)arg;
-	if (f == NULL || body == NULL ||
-	    store_read(st, loc, 0, body, size) != (ssize_t)size ||
-	    fwrite(body, 1, size, f) != size || fflush(f) != 0)
+	if (body == NULL)
 		abort();
-	fd = dup(fileno(f));
-	(void)fclose(f);
+	n = store_read(st, loc, 0, body, size);
+	error = n == -1 ? errno : EBADMSG;
+	if (n == (ssize_t)size) {
+		fd = memfd_create("body", MFD_CLOEXEC);
+		if (fd == -1 || write(fd, body, size) != (ssize_t)size)
+			abort();
+	}
 	free(body);
+	errno = error;
 	return fd;
 }
 
@@ -425,7 +431,7 @@ w_deliver_all(void)
 }
 
 void
-w_kill_worker(enum side side, unsigned index)
+w_say_worker_lost(enum side side, unsigned index)
 {
 	size_t i;
 
@@ -437,6 +443,12 @@ w_kill_worker(enum side side, unsigned index)
 		forget_job(&w.sessions[i]);
 	}
 	queue_worker_down(&w.q, side, index);
+}
+
+void
+w_kill_worker(enum side side, unsigned index)
+{
+	w_say_worker_lost(side, index);
 	queue_worker_up(&w.q, side, index);
 	w_turn();
 }

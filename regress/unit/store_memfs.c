@@ -25,10 +25,25 @@ new_inode(struct memfs *m, bool is_dir)
 	struct memfs_inode *ino = memfs_must(calloc(1, sizeof(*ino)));
 
 	ino->is_dir = is_dir;
+	for (; m->first_free < m->ninodes; m->first_free++) {
+		if (m->inodes[m->first_free] == NULL) {
+			m->inodes[m->first_free] = ino;
+			return m->first_free++;
+		}
+	}
+	m->first_free = m->ninodes + 1;
 	m->inodes = memfs_must(realloc(m->inodes,
 	    (m->ninodes + 1) * sizeof(struct memfs_inode *)));
 	m->inodes[m->ninodes] = ino;
 	return m->ninodes++;
+}
+
+void
+memfs_cut_off(struct memfs *m)
+{
+	m->dead = true;
+	if (m->twin != NULL)
+		m->twin->dead = true;
 }
 
 /* Counts the call; true: it must fail. */
@@ -45,7 +60,7 @@ fault(struct memfs *m, enum memfs_fault *kind)
 		return false;
 	*kind = m->fault;
 	if (m->fault == MEMFS_CUT)
-		m->dead = true;
+		memfs_cut_off(m);
 	errno = m->fault == MEMFS_CUT ? EIO : m->fault_errno;
 	return m->fault != MEMFS_HALF && m->fault != MEMFS_SHORT;
 }
@@ -463,23 +478,69 @@ memfs_new(uint64_t seed)
 	return m;
 }
 
+static void
+inode_free(struct memfs *m, size_t i)
+{
+	struct memfs_inode *ino = m->inodes[i];
+
+	if (ino == NULL)
+		return;
+	free(ino->data);
+	free(ino->disk);
+	free(ino->dirty);
+	free(ino->now.v);
+	free(ino->durable.v);
+	free(ino->changes);
+	free(ino);
+	m->inodes[i] = NULL;
+	if (i < m->first_free)
+		m->first_free = i;
+}
+
 void
 memfs_free(struct memfs *m)
 {
 	size_t i;
 
-	for (i = 0; i < m->ninodes; i++) {
-		free(m->inodes[i]->data);
-		free(m->inodes[i]->disk);
-		free(m->inodes[i]->dirty);
-		free(m->inodes[i]->now.v);
-		free(m->inodes[i]->durable.v);
-		free(m->inodes[i]->changes);
-		free(m->inodes[i]);
-	}
+	for (i = 0; i < m->ninodes; i++)
+		inode_free(m, i);
 	free(m->inodes);
 	free(m->fds);
 	free(m);
+}
+
+static void
+mark_dir(struct memfs *m, bool *used, size_t i)
+{
+	const struct memfs_inode *dir = m->inodes[i];
+	size_t k;
+
+	used[i] = true;
+	for (k = 0; k < dir->now.n; k++)
+		used[dir->now.v[k].inode] = true;
+	for (k = 0; k < dir->durable.n; k++)
+		used[dir->durable.v[k].inode] = true;
+	for (k = 0; k < dir->nchanges; k++)
+		used[dir->changes[k].inode] = true;
+}
+
+void
+memfs_reclaim(struct memfs *m)
+{
+	bool *used = memfs_must(calloc(m->ninodes, sizeof(*used)));
+	size_t i;
+
+	/* directories stay: the store never removes one */
+	for (i = 0; i < m->ninodes; i++)
+		if (m->inodes[i] != NULL && m->inodes[i]->is_dir)
+			mark_dir(m, used, i);
+	for (i = 0; i < m->nfds; i++)
+		if (m->fds[i].open)
+			used[m->fds[i].inode] = true;
+	for (i = 0; i < m->ninodes; i++)
+		if (!used[i])
+			inode_free(m, i);
+	free(used);
 }
 
 int

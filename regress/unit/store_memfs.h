@@ -44,14 +44,15 @@ struct memfs {
 	int fault_errno;
 	uint64_t calls;
 	bool dead;
+	struct memfs *twin;	 /* the power of both goes at once; or NULL */
 	bool still_failing;	 /* MEMFS_SHORT: the next write fails */
 	bool lie_data, lie_dirs; /* syncs that do nothing: the controls */
 	/* what was seen */
 	uint64_t syncs, resyncs; /* syncs after a failed one, same descriptor */
 	uint64_t writes_after;	 /* writes after a failed sync, same */
 	/* inside */
-	struct memfs_inode **inodes;
-	size_t ninodes;
+	struct memfs_inode **inodes; /* NULL: free */
+	size_t ninodes, first_free;
 	struct memfs_fd *fds;
 	size_t nfds;
 };
@@ -62,7 +63,10 @@ struct memfs *memfs_new(uint64_t seed);
 void memfs_free(struct memfs *);
 void memfs_kill(struct memfs *); /* the process died: descriptors close */
 void memfs_power(struct memfs *, enum memfs_cut); /* and power went */
+void memfs_cut_off(struct memfs *); /* nothing works any more; twin, too */
 int memfs_open_fds(const struct memfs *);
+/* Forget files that no name and no descriptor leads to any more. */
+void memfs_reclaim(struct memfs *);
 
 /* A descriptor on bytes that is no file: a memfd. */
 int memfs_memfd(struct memfs *, const void *, size_t);

@@ -96,6 +96,8 @@ memfs_power(struct memfs *m, enum memfs_cut cut)
 
 	memfs_kill(m);
 	for (i = 0; i < m->ninodes; i++) {
+		if (m->inodes[i] == NULL)
+			continue;
 		if (m->inodes[i]->is_dir)
 			power_dir(m, m->inodes[i], cut);
 		else
