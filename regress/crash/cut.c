@@ -11,7 +11,7 @@
 #include "regress/crash/cut.h"
 
 #define SECTOR 512
-#define BLOCK  4096
+#define AGAIN  0x80000000U /* other choices than a state has */
 
 static uint64_t
 random_below(struct cut *c, uint64_t n)
@@ -55,10 +55,9 @@ is_promise(const struct cut *c, size_t i)
 
 /* Where most is at stake: something waits for this flush. */
 static bool
-is_full(const struct cut *c, size_t i)
+is_full(const struct tape *t, size_t i)
 {
-	return tape_at(c->tape, i)->kind == TAPE_FLUSH &&
-	    is_write(tape_at(c->tape, i - 1));
+	return tape_at(t, i)->kind == TAPE_FLUSH && is_write(tape_at(t, i - 1));
 }
 
 /* Anywhere, directly behind an acknowledgement, or just before a flush. */
@@ -72,7 +71,7 @@ place(struct cut *c, size_t state)
 		while (at < end && !is_promise(c, at - 1))
 			at++;
 	if (state % 3 == 2)
-		while (at < end && !is_full(c, at))
+		while (at < end && !is_full(c->tape, at))
 			at++;
 	return at;
 }
@@ -119,11 +118,11 @@ cut_free(struct cut *c, uint64_t size)
 
 /* Some bytes of a write, from "from" on. */
 static void
-put(const struct cut *c, uint8_t *to, const struct tape_entry *e, size_t from,
+put(uint8_t *to, const struct tape *t, const struct tape_entry *e, size_t from,
     size_t len)
 {
 	if (e->kind == TAPE_WRITE)
-		memcpy(to + e->off + from, tape_bytes(c->tape, e) + from, len);
+		memcpy(to + e->off + from, tape_bytes(t, e) + from, len);
 	else
 		memset(to + e->off + from, 0, len);
 }
@@ -138,8 +137,8 @@ settle(struct cut *c, size_t flush)
 		e = tape_at(c->tape, c->durable);
 		if (!is_write(e))
 			continue;
-		put(c, c->base, e, 0, e->len);
-		put(c, c->disk, e, 0, e->len);
+		put(c->base, c->tape, e, 0, e->len);
+		put(c->disk, c->tape, e, 0, e->len);
 	}
 }
 
@@ -160,30 +159,33 @@ advance(struct cut *c, size_t at)
 	}
 }
 
-static bool
-is_super(const struct cut *c, const struct tape_entry *e, size_t from)
+/* A sector, or a block where the file system relies on its being whole. */
+static size_t
+piece(const struct cut *c, const struct tape *t, const struct tape_entry *e,
+    size_t from)
 {
-	uint64_t off = e->off + from;
+	static const uint8_t zero[SECTOR];
+	const uint8_t *p = zero;
+	size_t len = SECTOR;
 
-	return off / BLOCK == c->fs->super[0] / BLOCK ||
-	    off / BLOCK == c->fs->super[1] / BLOCK;
+	if (e->kind == TAPE_WRITE)
+		p = tape_bytes(t, e) + from;
+	if (e->len - from >= SECTOR && fstype_whole(c->fs, e->off + from, p))
+		len = FSTYPE_BLOCK - (e->off + from) % FSTYPE_BLOCK;
+	return len < e->len - from ? len : e->len - from;
 }
 
-/* Sectors as they come; a file system's own block stays whole. */
 static size_t
-tear(struct cut *c, const struct tape_entry *e)
+tear(struct cut *c, const struct tape *t, const struct tape_entry *e)
 {
 	uint64_t odds = 1 + random_below(c, 3);
 	size_t from, len, n = 0;
 
 	for (from = 0; from < e->len; from += len) {
-		len = is_super(c, e, from) ? BLOCK - (e->off + from) % BLOCK
-					   : SECTOR;
-		if (len > e->len - from)
-			len = e->len - from;
+		len = piece(c, t, e, from);
 		if (random_below(c, 4) >= odds)
 			continue;
-		put(c, c->disk, e, from, len);
+		put(c->disk, t, e, from, len);
 		n += len;
 	}
 	return n;
@@ -191,16 +193,24 @@ tear(struct cut *c, const struct tape_entry *e)
 
 /* Bytes of a write that are on the disk. */
 static size_t
-choose(struct cut *c, const struct tape_entry *e)
+choose(struct cut *c, const struct tape *t, const struct tape_entry *e)
 {
 	static const unsigned of_eight[CUT_WAYS] = { 0, 8, 4, 1, 7, 6 };
 
 	if (random_below(c, 8) >= of_eight[c->way])
 		return 0;
 	if (c->way == CUT_TORN && random_below(c, 2) == 0)
-		return tear(c, e);
-	put(c, c->disk, e, 0, e->len);
+		return tear(c, t, e);
+	put(c->disk, t, e, 0, e->len);
 	return e->len;
+}
+
+static void
+choose_way(struct cut *c)
+{
+	c->way = random_below(c, 3) == 0
+	    ? CUT_TORN
+	    : (enum cut_way)random_below(c, CUT_WAYS);
 }
 
 void
@@ -211,14 +221,12 @@ cut_make(struct cut *c, size_t state, bool talk)
 
 	seed(c, state);
 	advance(c, c->places[state]);
-	c->way = random_below(c, 3) == 0
-	    ? CUT_TORN
-	    : (enum cut_way)random_below(c, CUT_WAYS);
+	choose_way(c);
 	for (i = c->durable; i < c->at; i++) {
 		e = tape_at(c->tape, i);
 		if (!is_write(e))
 			continue;
-		n = choose(c, e);
+		n = choose(c, c->tape, e);
 		if (talk)
 			(void)printf("  entry %zu: %u bytes at %llu: %zu "
 				     "there\n",
@@ -243,4 +251,46 @@ cut_undo(struct cut *c, const struct tape *dirty)
 {
 	restore(c, c->tape, c->durable, c->at);
 	restore(c, dirty, 0, tape_length(dirty));
+}
+
+/* Every other one just before a flush. */
+static size_t
+place_again(struct cut *c, const struct tape *t, size_t len)
+{
+	size_t at = random_below(c, len) + 1;
+
+	if (random_below(c, 2) == 0)
+		while (at < len && !is_full(t, at))
+			at++;
+	return at;
+}
+
+size_t
+cut_again(struct cut *c, size_t state, const struct tape *dirty, size_t len,
+    struct ledger *l)
+{
+	const struct tape_entry *e;
+	size_t at, durable = 0, i;
+	struct mark m;
+
+	cut_undo(c, dirty);
+	cut_make(c, state, false);
+	seed(c, AGAIN | state);
+	at = place_again(c, dirty, len);
+	choose_way(c);
+	for (i = 0; i < at; i++)
+		if (tape_at(dirty, i)->kind == TAPE_FLUSH)
+			durable = i;
+	ledger_copy(l, &c->ledger);
+	for (i = 0; i < at; i++) {
+		e = tape_at(dirty, i);
+		if (e->kind == TAPE_MARK) {
+			mark_get(dirty, e, &m);
+			ledger_apply(l, &m);
+		} else if (is_write(e) && i < durable)
+			put(c->disk, dirty, e, 0, e->len);
+		else if (is_write(e))
+			(void)choose(c, dirty, e);
+	}
+	return at;
 }

@@ -51,6 +51,13 @@ const char *cut_way_name(enum cut_way);
  * their number.  talk: each write that is not durable, and what became of it.
  */
 void cut_make(struct cut *, size_t state, bool talk);
+/*
+ * The power goes again, while the store starts from that state and works on:
+ * the first len entries of dirty are what it wrote then.  Returns how many of
+ * them count.  The ledger is a new one, with the promises made in between.
+ */
+size_t cut_again(struct cut *, size_t state, const struct tape *dirty,
+    size_t len, struct ledger *);
 /* Make it durable bytes only again; dirty: what was written to it since. */
 void cut_undo(struct cut *, const struct tape *dirty);
 

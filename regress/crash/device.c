@@ -28,11 +28,18 @@ static const char *const mk_ext4[] = { "mkfs.ext4", "-q", "-F", "-T", "default",
 static const char *const mk_xfs[] = { "mkfs.xfs", "-q", "-f", "-K", NULL };
 static const char *const mk_btrfs[] = { "mkfs.btrfs", "-q", "-f", "-K", NULL };
 
+static const char *const magic_none[] = { NULL };
+/* Headers of groups, of B-trees' and of directories' blocks. */
+static const char *const magic_xfs[] = { "XAGF", "XAGI", "XAFL", "AB3B", "AB3C",
+	"IAB3", "FIB3", "RMB3", "R3FC", "BMA3", "XDB3", "XDD3", "XDF3", NULL };
+
 static const struct fstype types[] = {
-	{ "ext4", 32 * MIB, mk_ext4, NULL, { 0, NO_SUPER } },
+	{ "ext4", 32 * MIB, mk_ext4, NULL, { 0, NO_SUPER }, magic_none },
 	/* the state before may still be going away, with the same UUID */
-	{ "xfs", 320 * MIB, mk_xfs, "nouuid", { NO_SUPER, NO_SUPER } },
-	{ "btrfs", 128 * MIB, mk_btrfs, NULL, { 64 * 1024, 64 * MIB } },
+	{ "xfs", 320 * MIB, mk_xfs, "nouuid", { NO_SUPER, NO_SUPER },
+	    magic_xfs },
+	{ "btrfs", 128 * MIB, mk_btrfs, NULL, { 64 * 1024, 64 * MIB },
+	    magic_none },
 };
 
 const struct fstype *
@@ -44,6 +51,20 @@ fstype_find(const char *name)
 		if (strcmp(types[i].name, name) == 0)
 			return &types[i];
 	return NULL;
+}
+
+bool
+fstype_whole(const struct fstype *fs, uint64_t off, const uint8_t *p)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(fs->super) / sizeof(fs->super[0]); i++)
+		if (off / FSTYPE_BLOCK == fs->super[i] / FSTYPE_BLOCK)
+			return true;
+	for (i = 0; fs->magic[i] != NULL; i++)
+		if (memcmp(p, fs->magic[i], strlen(fs->magic[i])) == 0)
+			return true;
+	return false;
 }
 
 void

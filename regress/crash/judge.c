@@ -227,8 +227,9 @@ upkeep(struct court *c)
 static void
 take_mail(struct court *c)
 {
-	struct mark ack = { .kind = MARK_ACK };
+	struct mark life = { .kind = MARK_LIFE }, ack = { .kind = MARK_ACK };
 
+	mark_add(c->tape, &life);
 	if (load_append(c->s, c->tape, c->ledger, NEW_SIZE) == -1 ||
 	    load_append(c->s, c->tape, c->ledger, NEW_LARGE) == -1 ||
 	    store_commit(c->s) == -1) {

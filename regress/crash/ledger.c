@@ -14,6 +14,17 @@ ledger_free(struct ledger *l)
 	memset(l, 0, sizeof(*l));
 }
 
+void
+ledger_copy(struct ledger *to, const struct ledger *l)
+{
+	*to = *l;
+	to->items = reallocarray(NULL, l->cap, sizeof(*l->items));
+	if (to->items == NULL)
+		err(1, "ledger");
+	if (l->n > 0)
+		memcpy(to->items, l->items, l->n * sizeof(*l->items));
+}
+
 struct item *
 ledger_find(const struct ledger *l, uint64_t id)
 {
@@ -32,7 +43,7 @@ ledger_find(const struct ledger *l, uint64_t id)
 static void
 add_item(struct ledger *l, const struct mark *m)
 {
-	if (l->n > 0 && l->items[l->n - 1].id >= m->id)
+	if (l->n > 0 && l->items[l->n - 1].id >= m->item.id)
 		errx(1, "ledger: ids must grow");
 	if (l->n == l->cap) {
 		l->cap = l->cap * 2 + 256;
@@ -40,10 +51,7 @@ add_item(struct ledger *l, const struct mark *m)
 		if (l->items == NULL)
 			err(1, "ledger");
 	}
-	l->items[l->n++] = (struct item){ .id = m->id,
-		.size = m->size,
-		.env_hash = m->env_hash,
-		.body_hash = m->body_hash };
+	l->items[l->n++] = m->item;
 }
 
 static void
@@ -54,6 +62,8 @@ acknowledge(struct ledger *l)
 
 	for (i = 0; i < l->n; i++) {
 		it = &l->items[i];
+		if (it->past)
+			continue;
 		it->acked = true;
 		it->noted = it->tried;
 		it->done_acked = it->done_tried;
@@ -73,20 +83,27 @@ must_find(const struct ledger *l, uint64_t id)
 void
 ledger_apply(struct ledger *l, const struct mark *m)
 {
+	size_t i;
+
 	switch ((enum mark_kind)m->kind) {
 	case MARK_BEGIN:
 		break;
 	case MARK_MESSAGE:
+	case MARK_ITEM:
 		add_item(l, m);
 		break;
 	case MARK_STATE:
-		must_find(l, m->id)->tried++;
+		must_find(l, m->item.id)->tried++;
 		break;
 	case MARK_DONE:
-		must_find(l, m->id)->done_tried = true;
+		must_find(l, m->item.id)->done_tried = true;
 		break;
 	case MARK_ACK:
 		acknowledge(l);
+		break;
+	case MARK_LIFE:
+		for (i = 0; i < l->n; i++)
+			l->items[i].past = true;
 		break;
 	}
 }
@@ -99,6 +116,18 @@ ledger_owed(const struct ledger *l)
 	for (i = 0; i < l->n; i++)
 		n += l->items[i].acked && !l->items[i].done_tried;
 	return n;
+}
+
+void
+ledger_write(const struct ledger *l, struct tape *t)
+{
+	struct mark m = { .kind = MARK_ITEM };
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		m.item = l->items[i];
+		mark_add(t, &m);
+	}
 }
 
 void

@@ -71,20 +71,20 @@ body_fd(const uint8_t *p, size_t len)
 }
 
 static int
-append(struct store *s, const struct mark *m, uint8_t *body, const void *env,
+append(struct store *s, const struct item *it, uint8_t *body, const void *env,
     size_t env_len)
 {
 	struct store_source src = { .head = { body, HEAD_LENGTH } };
 	struct iovec iov[2] = { { body, HEAD_LENGTH },
-		{ body + HEAD_LENGTH, m->size - HEAD_LENGTH } };
+		{ body + HEAD_LENGTH, it->size - HEAD_LENGTH } };
 	struct store_loc loc;
 	int r;
 
-	if (m->size <= load_params.spill_threshold)
-		return store_append(s, m->id, env, env_len, iov, 2, &loc);
-	src.size = m->size - HEAD_LENGTH;
+	if (it->size <= load_params.spill_threshold)
+		return store_append(s, it->id, env, env_len, iov, 2, &loc);
+	src.size = it->size - HEAD_LENGTH;
 	src.fd = body_fd(body + HEAD_LENGTH, (size_t)src.size);
-	r = store_append_fd(s, m->id, env, env_len, &src, &loc);
+	r = store_append_fd(s, it->id, env, env_len, &src, &loc);
 	(void)close(src.fd);
 	return r;
 }
@@ -93,18 +93,19 @@ int
 load_append(struct store *s, struct tape *tape, struct ledger *l, size_t size)
 {
 	static uint8_t body[MAIL_BODY_MAX], env[MAIL_ENV_MAX];
-	struct mark m = { .kind = MARK_MESSAGE, .id = ID_FIRST, .size = size };
+	struct mark m = { .kind = MARK_MESSAGE };
+	struct item *it = &m.item;
 	size_t env_len;
 
-	if (l->n > 0)
-		m.id = l->items[l->n - 1].id + ID_STEP;
-	mail_body(m.id, body, size);
-	env_len = mail_env(m.id, size, env);
-	m.body_hash = mail_hash(body, size);
-	m.env_hash = mail_hash(env, env_len);
+	it->id = l->n > 0 ? l->items[l->n - 1].id + ID_STEP : ID_FIRST;
+	it->size = size;
+	mail_body(it->id, body, size);
+	env_len = mail_env(it->id, size, env);
+	it->body_hash = mail_hash(body, size);
+	it->env_hash = mail_hash(env, env_len);
 	ledger_apply(l, &m);
 	mark_add(tape, &m);
-	return append(s, &m, body, env, env_len);
+	return append(s, it, body, env, env_len);
 }
 
 static void
@@ -155,7 +156,7 @@ try_again(struct load *ld)
 
 	if (it == NULL)
 		return;
-	m.id = it->id;
+	m.item.id = it->id;
 	mail_change(it->id, it->tried + 1, &c);
 	if (store_state(ld->s, loc_of(ld, it), &c.st) == -1)
 		err(1, "load: store_state");
@@ -170,7 +171,7 @@ be_done(struct load *ld)
 
 	if (it == NULL)
 		return;
-	m.id = it->id;
+	m.item.id = it->id;
 	if (store_done(ld->s, loc_of(ld, it)) == -1)
 		err(1, "load: store_done");
 	mark(ld, &m);

@@ -55,6 +55,10 @@
 #define SPOOL	     MOUNTED "/spool"
 #define TAPE_ENTRIES 4000000
 #define TAPE_BYTES   (2UL * 1024 * 1024 * 1024)
+#define BLOCK	     4096
+#define AGAIN	     4 /* one of so many states loses power twice */
+
+static const uint8_t zero[BLOCK];
 
 struct run {
 	const struct fstype *fs;
@@ -69,7 +73,8 @@ struct run {
 	struct disk disk, replay;
 	struct liar went; /* through what */
 	struct verdict sum;
-	size_t done;
+	size_t done, again;
+	size_t bad_state; /* on the tape that was kept */
 	unsigned bad, unmountable;
 	char why[300];
 };
@@ -129,8 +134,8 @@ begin(struct run *r, int dirfd)
 {
 	struct mark m = { .kind = MARK_BEGIN,
 		.control = (uint32_t)r->control,
-		.id = r->seed,
-		.size = r->states };
+		.seed = r->seed,
+		.states = r->states };
 
 	/* what there was before us is long on disk */
 	if (syncfs(dirfd) == -1)
@@ -195,54 +200,114 @@ add_up(struct run *r, const struct verdict *v)
 	r->sum.failed += v->failed;
 }
 
+/* A tape with one state, which is the disk as it is now. */
 static void
-note_bad(struct run *r, const struct cut *c, size_t state, const char *why)
+keep_disk(struct run *r, const struct ledger *l)
 {
-	if (r->bad++ == 0)
-		(void)snprintf(r->why, sizeof(r->why),
-		    "state %zu (entry %zu of %zu, %s): %s", state, c->at,
-		    tape_length(r->tape), cut_way_name(c->way), why);
+	struct mark m = { .kind = MARK_BEGIN, .seed = r->seed, .states = 1 };
+	struct tape *t = tape_new(TAPE_ENTRIES, TAPE_BYTES);
+	uint64_t off;
+
+	for (off = 0; off < r->replay.size; off += BLOCK)
+		if (memcmp(r->replay.bytes + off, zero, BLOCK) != 0)
+			tape_add(t, TAPE_WRITE, off, r->replay.bytes + off,
+			    BLOCK);
+	tape_add(t, TAPE_FLUSH, 0, NULL, 0);
+	ledger_write(l, t);
+	(void)strlcpy(m.fs, r->fs->name, sizeof(m.fs));
+	mark_add(t, &m);
+	if (tape_save(t, r->tape_out) == -1)
+		err(1, "%s", r->tape_out);
+	tape_free(t);
+}
+
+/* True: it is the first, and its tape is to be kept. */
+static bool
+note_bad(struct run *r, const struct cut *c, size_t state, const char *again,
+    const char *why)
+{
+	if (r->bad++ > 0)
+		return false;
+	(void)snprintf(r->why, sizeof(r->why),
+	    "state %zu (entry %zu of %zu, %s%s): %s", state, c->at,
+	    tape_length(r->tape), cut_way_name(c->way), again, why);
+	return r->tape_out != NULL;
 }
 
 static void
 write_image(const struct run *r)
 {
 	int fd = open(r->image, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	static const uint8_t zero[4096];
 	uint64_t off;
 
 	if (fd == -1 || ftruncate(fd, (off_t)r->replay.size) == -1)
 		err(1, "%s", r->image);
-	for (off = 0; off < r->replay.size; off += sizeof(zero)) {
-		if (memcmp(r->replay.bytes + off, zero, sizeof(zero)) == 0)
+	for (off = 0; off < r->replay.size; off += BLOCK) {
+		if (memcmp(r->replay.bytes + off, zero, BLOCK) == 0)
 			continue;
-		if (pwrite(fd, r->replay.bytes + off, sizeof(zero),
-			(off_t)off) != sizeof(zero))
+		if (pwrite(fd, r->replay.bytes + off, BLOCK, (off_t)off) !=
+		    BLOCK)
 			err(1, "%s", r->image);
 	}
 	(void)close(fd);
 }
 
-static void
-one_state(struct run *r, struct cut *c, size_t state)
+/* What is wrong with the disk as it is now, or NULL. */
+static const char *
+look(struct run *r, const struct ledger *l, struct verdict *v)
 {
 	bool talk = r->tape_in != NULL;
-	struct verdict v = { 0 };
 
-	cut_make(c, state, talk);
-	tape_cut(r->dirty, 0);
+	memset(v, 0, sizeof(*v));
 	if (r->image != NULL)
 		write_image(r);
 	if (device_mount(r->fs, REPLAY, MOUNTED, r->fs->options) == -1) {
+		(void)snprintf(v->why, sizeof(v->why), "mount: %s",
+		    strerror(errno));
 		r->unmountable++;
-		note_bad(r, c, state, strerror(errno));
-	} else {
-		judge(SPOOL, &c->ledger, r->dirty, talk, &v);
-		device_unmount(MOUNTED);
-		add_up(r, &v);
-		if (!verdict_is_good(&v))
-			note_bad(r, c, state, v.why);
+		return v->why;
 	}
+	judge(SPOOL, l, r->dirty, talk, v);
+	device_unmount(MOUNTED);
+	add_up(r, v);
+	return verdict_is_good(v) ? NULL : v->why;
+}
+
+static void
+second_cut(struct run *r, struct cut *c, size_t state)
+{
+	size_t len = tape_length(r->dirty);
+	struct ledger l;
+	struct verdict v;
+	const char *why;
+
+	(void)cut_again(c, state, r->dirty, len, &l);
+	why = look(r, &l, &v);
+	r->again++;
+	if (why != NULL && note_bad(r, c, state, ", and again", why)) {
+		ledger_free(&l);
+		(void)cut_again(c, state, r->dirty, len, &l);
+		keep_disk(r, &l);
+	}
+	ledger_free(&l);
+}
+
+static void
+one_state(struct run *r, struct cut *c, size_t state)
+{
+	struct verdict v;
+	const char *why;
+
+	tape_cut(r->dirty, 0);
+	cut_make(c, state, r->tape_in != NULL);
+	why = look(r, &c->ledger, &v);
+	if (why != NULL && note_bad(r, c, state, "", why)) {
+		r->bad_state = state;
+		if (tape_save(r->tape, r->tape_out) == -1)
+			err(1, "%s", r->tape_out);
+	}
+	if (why == NULL && r->tape_in == NULL && state % AGAIN == 0)
+		second_cut(r, c, state);
 	cut_undo(c, r->dirty);
 }
 
@@ -274,13 +339,13 @@ print(const struct run *r, double recorded, double replayed)
 	const struct verdict *v = &r->sum;
 
 	(void)printf("fs=%s control=%s seed=%llu states=%zu bad=%u owed=%u "
-		     "found=%u lost=%u stale=%u undead=%u damaged=%u "
+		     "found=%u again=%zu lost=%u stale=%u undead=%u damaged=%u "
 		     "corrupt=%u failed=%u unmountable=%u entries=%zu made=%u "
 		     "recycled=%u spilled=%u removed=%u record=%.2f "
 		     "replay=%.2f\n",
 	    r->fs->name, control_name(r->control), (unsigned long long)r->seed,
-	    r->done, r->bad, v->owed, v->found, v->lost, v->stale, v->undead,
-	    v->damaged, v->corrupt, v->failed, r->unmountable,
+	    r->done, r->bad, v->owed, v->found, r->again, v->lost, v->stale,
+	    v->undead, v->damaged, v->corrupt, v->failed, r->unmountable,
 	    tape_length(r->tape), r->went.made, r->went.recycled,
 	    r->went.spilled, r->went.removed, recorded, replayed);
 }
@@ -292,13 +357,10 @@ complain(const struct run *r)
 	    "powercut: %s, seed %llu: %u of %zu states are "
 	    "bad; the first is %s\n",
 	    r->fs->name, (unsigned long long)r->seed, r->bad, r->done, r->why);
-	if (r->tape_out == NULL)
-		return;
-	if (tape_save(r->tape, r->tape_out) == -1)
-		err(1, "%s", r->tape_out);
-	(void)fprintf(stderr, "powercut: to see it again: %s -t %s -k %.*s\n",
-	    getprogname(), r->tape_out, (int)strspn(r->why + 6, "0123456789"),
-	    r->why + 6);
+	if (r->tape_out != NULL)
+		(void)fprintf(stderr,
+		    "powercut: to see it again: %s -t %s -k %zu\n",
+		    program_invocation_name, r->tape_out, r->bad_state);
 }
 
 static const struct fstype *
@@ -321,8 +383,8 @@ load_tape(struct run *r)
 	(void)find_begin(r->tape, &m);
 	m.fs[sizeof(m.fs) - 1] = '\0';
 	r->fs = need_fs(m.fs);
-	r->seed = m.id;
-	r->states = m.size;
+	r->seed = m.seed;
+	r->states = m.states;
 	if (r->only >= r->states)
 		errx(1, "%s has states 0 to %zu", r->tape_in, r->states - 1);
 }
@@ -418,7 +480,7 @@ main(int argc, char **argv)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		err(1, "prctl");
 	r.tape = tape_new(TAPE_ENTRIES, TAPE_BYTES);
-	r.dirty = tape_new(TAPE_ENTRIES, 0);
+	r.dirty = tape_new(TAPE_ENTRIES, TAPE_BYTES);
 	if (r.tape_in != NULL)
 		load_tape(&r);
 	set_up(&r);

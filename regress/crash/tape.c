@@ -48,8 +48,7 @@ tape_new(size_t entries, size_t bytes)
 	t->cap = entries;
 	t->cap_bytes = bytes;
 	t->entries = shared(entries * sizeof(*t->entries));
-	if (bytes > 0)
-		t->bytes = shared(bytes);
+	t->bytes = shared(bytes);
 	return t;
 }
 
@@ -57,8 +56,7 @@ void
 tape_free(struct tape *t)
 {
 	(void)munmap(t->entries, t->cap * sizeof(*t->entries));
-	if (t->bytes != NULL)
-		(void)munmap(t->bytes, t->cap_bytes);
+	(void)munmap(t->bytes, t->cap_bytes);
 	(void)munmap(t, sizeof(*t));
 }
 
@@ -78,12 +76,11 @@ tape_add(struct tape *t, enum tape_kind kind, uint64_t off, const void *p,
 		kind = TAPE_ZERO;
 	if (pthread_mutex_lock(&t->lock) != 0)
 		errx(1, "tape: lock");
-	if (t->n == t->cap || len > UINT32_MAX ||
-	    (t->bytes != NULL && len > t->cap_bytes - t->used))
+	if (t->n == t->cap || len > UINT32_MAX || len > t->cap_bytes - t->used)
 		errx(1, "tape: full after %zu entries", t->n);
 	e = &t->entries[t->n];
 	*e = (struct tape_entry){ (uint32_t)kind, (uint32_t)len, off, t->used };
-	if (t->bytes != NULL && (kind == TAPE_WRITE || kind == TAPE_MARK)) {
+	if (kind == TAPE_WRITE || kind == TAPE_MARK) {
 		memcpy(t->bytes + t->used, p, len);
 		t->used += len;
 	}

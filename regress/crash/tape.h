@@ -30,7 +30,6 @@ struct tape_entry {
 
 struct tape;
 
-/* bytes 0: the places of writes are kept, but not what was written. */
 struct tape *tape_new(size_t entries, size_t bytes);
 void tape_free(struct tape *);
 void tape_add(struct tape *, enum tape_kind, uint64_t off, const void *,
