@@ -166,8 +166,10 @@ queue_yield(struct queue *q, struct session *s)
 	struct dest *d = s->dest;
 	enum side side = s->worker->side;
 
+	/* a probe too many would not get what is given up */
 	if (!is_worse_off(&q->dests.hungry[side], d) &&
-	    !is_worse_off(&q->dests.probing[side], d))
+	    (!is_worse_off(&q->dests.probing[side], d) ||
+		!sessions_may_probe(&q->sessions, side)))
 		return false;
 	if (s->worker->nending >= YIELD_MAX || !is_full(q, side))
 		return false;

@@ -68,6 +68,19 @@ sessions_pick(struct sessions *ss, enum side side, bool probe)
 	return best;
 }
 
+bool
+sessions_may_probe(const struct sessions *ss, enum side side)
+{
+	unsigned n;
+
+	for (n = 0; n < CONF_WORKERS_MAX; n++) {
+		if (ss->workers[side][n].up &&
+		    ss->workers[side][n].nprobes < WORKER_PROBES_MAX)
+			return true;
+	}
+	return false;
+}
+
 static int
 grow(struct sessions *ss)
 {

@@ -80,6 +80,8 @@ void sessions_free(struct sessions *);
  * destination that works; NULL: none.
  */
 struct worker *sessions_pick(struct sessions *, enum side, bool probe);
+/* May one of its workers have one more probe, if it had room? */
+bool sessions_may_probe(const struct sessions *, enum side);
 struct worker *sessions_worker(struct sessions *, enum side, unsigned index);
 /* In state OPENING, a probe if its destination does not work; NULL: no memory.
  */

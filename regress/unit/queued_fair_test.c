@@ -335,6 +335,35 @@ test_graveyard(void **state)
 	assert_int_equal(dead_most, WORKER_PROBES_MAX);
 }
 
+/*
+ * Those that work share what the dead leave, and keep it: a session is given
+ * up only for who can have it.
+ */
+static void
+test_full_graveyard(void **state)
+{
+	enum { N = 500, FASTS = 5, EACH = 20000 };
+	char rcpt[FASTS][32], dead[32];
+	unsigned i;
+
+	(void)state;
+	begin();
+	queue_worker_up(&w.q, SIDE_EXT, 0);
+	for (i = 0; i < N; i++) {
+		(void)snprintf(dead, sizeof(dead), "a@dead%u.test", i);
+		submit(dead, 1);
+	}
+	for (i = 0; i < FASTS; i++) {
+		(void)snprintf(rcpt[i], sizeof(rcpt[i]), "a@fast%u.test", i);
+		submit(rcpt[i], EACH);
+	}
+	while (delivered[FAST] < FASTS * EACH)
+		step();
+	assert_int_equal(sessions_most, WORKER_SESSIONS_MAX);
+	/* each session has its thousand messages, but for a few */
+	assert_true(w.closes < FASTS * EACH / 1000 * 2 + 100);
+}
+
 int
 main(void)
 {
@@ -342,6 +371,7 @@ main(void)
 		with_world(test_drain),
 		with_world(test_crowd),
 		with_world(test_graveyard),
+		with_world(test_full_graveyard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

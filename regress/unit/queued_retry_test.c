@@ -17,6 +17,7 @@
  * When the queue tries again, and until when: deferrals, dead destinations,
  * restarts and clocks that jump.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "queued_stage.h"
@@ -112,6 +113,39 @@ test_dead_destination(void **state)
 	w_deliver_all();
 	assert_int_equal(w_find(first, "x@dead.test")->delivered, 1);
 	assert_int_equal(w.q.nmessages[Q_OUT], 0);
+}
+
+/* Destinations that died together do not come back together. */
+static void
+test_spread(void **state)
+{
+	enum { N = 200 };
+	unsigned i, n, most = 0, opens;
+	char rcpt[32];
+	uint64_t died;
+
+	(void)state;
+	for (i = 0; i < N; i++) {
+		(void)snprintf(rcpt, sizeof(rcpt), "x@d%u.test", i);
+		(void)w_mail(ORIGIN_INT, "a@example.com", rcpt);
+	}
+	while (w_session_opening() != NULL)
+		w_gone(w_opening(), QO_DEFERRED, REASON_CONNECT, "4.4.1",
+		    "refused");
+	assert_int_equal(w.opens, N);
+	died = w.now;
+	/* 30 s, a tenth less to a tenth more */
+	w_run_until(died + 27000 - 1);
+	assert_int_equal(w.opens, N);
+	while (w.now < died + 33000) {
+		opens = w.opens;
+		w_advance(100);
+		n = w.opens - opens;
+		if (n > most)
+			most = n;
+	}
+	assert_int_equal(w.opens, 2 * N);
+	assert_true(most < N / 10);
 }
 
 static void
@@ -211,6 +245,7 @@ main(void)
 		with_world(test_retry),
 		with_world(test_retry_restart),
 		with_world(test_dead_destination),
+		with_world(test_spread),
 		with_world(test_expiry),
 		with_world(test_clock_jumps),
 	};
