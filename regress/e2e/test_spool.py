@@ -12,11 +12,13 @@ import re
 import shutil
 import struct
 import subprocess
+import threading
+from concurrent import futures
 
 import pytest
 
-from lab.flows import USER, inside, send_out
-from lab.gateway import GOLDEN, QUICK, SPOOL, Gateway
+from lab.flows import USER, inside
+from lab.gateway import GOLDEN, QUICK, SPOOL, Gateway, program
 from lab.inside import WORK
 from lab.proc import wait_until
 from lab.smtp import send_mail
@@ -137,16 +139,31 @@ def delivered_once(gw, sink, tokens, missing=()):
         assert len(sink.find(token)) == (token not in missing), token
 
 
-def test_sound_spool_while_it_runs(world, gw, sink):
-    """A look beside the running gateway finds it sound, and in use."""
-    for _ in range(5):
-        token = world.token()
-        send_out(world, token, 'u@' + sink.domain)
-        status, rows, err = check()
-        assert (status, err) == (0, ''), (status, err, rows)
-        assert results(rows) == {'in': 'sound', 'out': 'sound'}
-        assert all(r['in_use'] for r in rows)
-        sink.wait(token)
+def test_sound_spool_while_it_runs(world, small, sink):
+    """Looks beside a busy gateway, which uses its segments again and again,
+    find the spool sound, and in use."""
+    put_off(sink, False)
+    over = threading.Event()
+
+    def busy():
+        while not over.is_set():
+            send(world, sink, world.token('busy'), 300000)
+
+    with futures.ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(busy) for _ in range(2)]
+        try:
+            for _ in range(12):
+                status, rows, err = check()
+                assert (status, err) == (0, ''), (status, err, rows)
+                assert results(rows) == {'in': 'sound', 'out': 'sound'}
+                assert all(r['in_use'] for r in rows)
+            wait_until('segments to be used again',
+                       lambda: int(segments()[-1][4:]) > 20, 60)
+        finally:
+            over.set()
+        for d in done:
+            d.result()
+    assert check()[0] == 0
 
 
 def test_flipped_byte(world, small, sink):
@@ -370,6 +387,49 @@ def test_export_and_import(world, small, sink):
         assert done.returncode == 0 and '0 messages imported' in done.stdout
         other.start()
         assert not other.queue()
+    shutil.rmtree(target)
+
+
+def killed(at, *args):
+    """postern spool, killed at its nth sync; True if it came that far."""
+    done = subprocess.run(
+        ['strace', '-f', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync',
+         '-e', 'inject=fsync,fdatasync:signal=KILL:when=%d' % at,
+         program('queued/queued')] + list(args), capture_output=True)
+    return done.returncode != 0
+
+
+def count_of(*args):
+    status, rows, err = check(*args)
+    assert (status, err) == (0, ''), (status, err, rows)
+    return sum(r['messages'] for r in rows)
+
+
+def test_killed_at_every_sync(world, small, sink):
+    """An export that was cut off is none; an import is simply done again."""
+    target = WORK + '/export'
+    shutil.rmtree(target, ignore_errors=True)
+    ids = queue_up(world, small, sink, 4)
+    owned(OTHER)
+    assert killed(5, 'export', target)
+    done = spool('import', '-d', OTHER, target)
+    assert done.returncode == 2 and 'cut off' in done.stderr
+    shutil.rmtree(target)
+    assert spool('export', target).returncode == 0
+    at = 1
+    while True:
+        owned(OTHER)
+        cut_off = killed(at, 'import', '-d', OTHER, target)
+        done = spool('import', '-d', OTHER, target)
+        assert done.returncode == 0, (at, done.stdout, done.stderr)
+        assert count_of('-d', OTHER) == len(ids), at
+        if not cut_off:
+            break
+        at += 1
+    assert at > 2 * len(ids), at
+    with Gateway(world, SMALL + 'spool "%s"\n' % OTHER + GOLDEN) as other:
+        delivered_once(other, sink, ids)
+        other.stop()
     shutil.rmtree(target)
 
 
