@@ -58,6 +58,7 @@ sum_up(struct dest *d, const struct cq_shape *row)
 	size_t i;
 
 	d->row.held += row->held;
+	d->row.suspended += row->suspended;
 	for (i = 0; i < CQ_AGES; i++) {
 		d->row.ages[i] += row->ages[i];
 		d->total += row->ages[i];
@@ -169,7 +170,7 @@ head(void)
 		label(i, buf);
 		(void)printf(" %6s", buf);
 	}
-	(void)printf(" %6s\n", "HELD");
+	(void)printf(" %6s %6s\n", "HELD", "SUSP");
 }
 
 /* A name that is too long loses its beginning: its end tells more. */
@@ -198,7 +199,7 @@ line(const struct dest *d, const char *what, const char *side, uint64_t most,
 		else
 			(void)printf(" %6u", d->row.ages[i]);
 	}
-	(void)printf(" %6u", d->row.held);
+	(void)printf(" %6u %6u", d->row.held, d->row.suspended);
 	if (most > 0 && d->total > 0) {
 		(void)putchar(' ');
 		bar(d->total, most, utf8);
@@ -260,6 +261,7 @@ row_json(const struct dest *d)
 	    d->row.name[0] == '\0' ? "" : side_name((enum side)d->row.side));
 	json_num("messages", d->total);
 	json_num("held", d->row.held);
+	json_num("suspended", d->row.suspended);
 	for (i = 0; i < CQ_AGES; i++) {
 		label(i, buf);
 		json_num(buf, d->row.ages[i]);

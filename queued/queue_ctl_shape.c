@@ -18,7 +18,7 @@ static struct count {
 	const void *key; /* dest or dom, or NULL: free */
 	const struct part *part;
 	uint64_t last; /* message counted last: each but once */
-	uint32_t held;
+	uint32_t held, suspended;
 	uint32_t ages[CQ_AGES];
 } counts[SLOTS], total;
 static unsigned used;
@@ -66,7 +66,7 @@ class_of(uint64_t age_ms)
 }
 
 static void
-add(struct count *c, const struct message *m, unsigned class)
+add(struct count *c, const struct message *m, unsigned class, bool suspended)
 {
 	if (c->last == m->id)
 		return;
@@ -74,12 +74,15 @@ add(struct count *c, const struct message *m, unsigned class)
 	c->ages[class]++;
 	if ((m->flags & QM_HELD) != 0)
 		c->held++;
+	else if (suspended)
+		c->suspended++;
 }
 
 bool
 shape_add(const struct queue *q, const struct message *m)
 {
 	unsigned class = class_of(message_age(q, m)), n = 0;
+	bool some = false, suspended;
 	const struct part *p;
 
 	for (p = m->parts; p != NULL; p = p->next)
@@ -88,9 +91,12 @@ shape_add(const struct queue *q, const struct message *m)
 	if (used > 0 && n > SLOTS_USE - (used < SLOTS_USE ? used : SLOTS_USE))
 		return false;
 	n = SLOTS_USE;
-	for (p = m->parts; p != NULL && n > 0; p = p->next, n--)
-		add(slot_of(p), m, class);
-	add(&total, m, class);
+	for (p = m->parts; p != NULL && n > 0; p = p->next, n--) {
+		suspended = queue_suspends(q, p, p->dest) != NULL;
+		add(slot_of(p), m, class, suspended);
+		some = some || suspended;
+	}
+	add(&total, m, class, some);
 	return true;
 }
 
@@ -102,6 +108,7 @@ emit_one(const struct queue *q, const struct q_emit *e, const struct count *c)
 
 	memset(&row, 0, sizeof(row));
 	row.held = c->held;
+	row.suspended = c->suspended;
 	memcpy(row.ages, c->ages, sizeof(row.ages));
 	if (p != NULL && p->dest != NULL) {
 		row.side = p->dest->side;

@@ -257,6 +257,7 @@ put_cq_shape(struct ibuf *b, const struct cq_shape *m)
 
 	(void)ibuf_add_n8(b, m->side);
 	(void)ibuf_add_n32(b, m->held);
+	(void)ibuf_add_n32(b, m->suspended);
 	for (i = 0; i < CQ_AGES; i++)
 		(void)ibuf_add_n32(b, m->ages[i]);
 	return ibuf_add_cstr(b, m->name, MSG_DOMAIN_MAX);
@@ -270,6 +271,7 @@ get_cq_shape(struct ibuf *b, struct cq_shape *m)
 	if (get_enum(b, 0, NSIDES - 1, &m->side) == -1)
 		return -1;
 	(void)ibuf_get_n32(b, &m->held);
+	(void)ibuf_get_n32(b, &m->suspended);
 	for (i = 0; i < CQ_AGES; i++)
 		(void)ibuf_get_n32(b, &m->ages[i]);
 	if (ibuf_get_cstr(b, m->name, sizeof(m->name), NULL) == -1)

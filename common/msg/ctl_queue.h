@@ -196,11 +196,11 @@ int get_cq_why(struct ibuf *, struct cq_why *);
 /* Of SHAPE: counts of this page, to be summed; name empty: of all. */
 struct cq_shape {
 	uint8_t side; /* enum side it leaves by */
-	uint32_t held;
-	uint32_t ages[CQ_AGES]; /* messages, the held ones among them */
+	uint32_t held, suspended;
+	uint32_t ages[CQ_AGES]; /* messages, those two among them */
 	char name[MSG_DOMAIN_MAX + 1];
 };
-#define CQ_SHAPE_MIN (1 + 4 + CQ_AGES * 4 + 2)
+#define CQ_SHAPE_MIN (1 + 2 * 4 + CQ_AGES * 4 + 2)
 #define CQ_SHAPE_MAX (CQ_SHAPE_MIN + MSG_DOMAIN_MAX)
 int put_cq_shape(struct ibuf *, const struct cq_shape *);
 int get_cq_shape(struct ibuf *, struct cq_shape *);

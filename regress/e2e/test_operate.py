@@ -292,7 +292,7 @@ def test_D7_each_flow_has_its_switch(world, sink):
                 gw.queue()] if len(gw.queue()) == 1 else None)[0],
             assert row[0]['state'] == 'suspended'
             shape = gw.json('queue', 'shape', '-q', paused)
-            assert shape[-1]['messages'] == 1
+            assert shape[-1]['messages'] == shape[-1]['suspended'] == 1
             assert not gw.log(mark, event='delivery', flow=paused)
             assert not (sink if paused == 'out' else host).find(
                 tokens[paused])

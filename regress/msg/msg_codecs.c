@@ -223,7 +223,7 @@ static struct cq_why why_most = { CQ_W_RATE, CQ_FLOW_LOCAL, CQ_R_REROUTE,
 	UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, "", "", "",
 	"", "", "" };
 static const struct cq_shape shape_least;
-static struct cq_shape shape_most = { SIDE_INT, UINT32_MAX,
+static struct cq_shape shape_most = { SIDE_INT, UINT32_MAX, UINT32_MAX,
 	{ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
 	    UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
 	"" };

@@ -611,8 +611,10 @@ sum_shape(void *arg, const struct cq_shape *s)
 	names++;
 	for (i = 0; to != NULL && i < CQ_AGES; i++)
 		to->ages[i] += s->ages[i];
-	if (to != NULL)
-		to->held += s->held;
+	if (to == NULL)
+		return 0;
+	to->held += s->held;
+	to->suspended += s->suspended;
 	return 0;
 }
 
@@ -668,6 +670,13 @@ test_shape(void **state)
 	assert_int_equal(at_one.ages[1], 1);
 	assert_int_equal(at_one.ages[3], 2);
 	assert_int_equal(at_one.held, 1);
+	assert_int_equal(total.suspended, 0);
+	assert_int_equal(order(one, true), CQ_DONE);
+	shape((struct cq_select){ 0 });
+	assert_int_equal(total.held, 1);
+	assert_int_equal(total.suspended, 3);
+	assert_int_equal(at_one.suspended, 3);
+	assert_int_equal(order(one, false), CQ_DONE);
 	shape((struct cq_select){ .flow = CQ_FLOW_IN });
 	assert_int_equal(total.ages[0], 1);
 	assert_int_equal(at_one.ages[1], 0);
