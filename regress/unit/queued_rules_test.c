@@ -227,6 +227,9 @@ test_longest(void **state)
 static void
 test_file(void **state)
 {
+	static const char damaged[] =
+	    "# by hand\n\nsuspend a since 1 until 0 uid 0 because x\ngarbage\n"
+	    "suspend b since";
 	struct memfs *fs = memfs_new(1);
 	struct rules r, back = { 0 };
 
@@ -241,10 +244,7 @@ test_file(void **state)
 	assert_int_equal(memfs_open_fds(fs), 0);
 	rules_free(&back);
 	/* what is damaged is left out, and counted */
-	memfs_put(fs, "rules",
-	    "# by hand\n\nsuspend a since 1 until 0 uid 0 "
-	    "because x\ngarbage\nsuspend b since",
-	    85);
+	memfs_put(fs, "rules", damaged, sizeof(damaged) - 1);
 	assert_int_equal(rules_load(&back, &fs->ops, MEMFS_ROOT), 2);
 	assert_int_equal(back.n, 1);
 	rules_free(&back);
