@@ -14,8 +14,8 @@ struct listing {
 	unsigned rows;
 };
 
-/* queue.c: a row of the queue as it comes; -1: it is none */
-int queue_row(void *listing, uint16_t type, struct ibuf *);
+/* queue.c: a row as it comes, for a struct listing; -1: it is none */
+int queue_row(void *, uint16_t type, struct ibuf *);
 const char *queue_origin(unsigned);
 /* An id, or -1 with the reason on stderr. */
 int queue_id(const char *, uint64_t *);

@@ -70,7 +70,7 @@ suspended(const struct cq_rule *r, struct cq_why *w)
 static void
 fill_wait(const struct queue *q, const struct part *p, struct cq_why *w)
 {
-	const struct cq_rule *r = queue_suspends(q, p, p->dest);
+	const struct cq_rule *r;
 
 	w->next = ctl_wall(q, ctl_next(p));
 	switch ((enum part_state)p->state) {
@@ -104,6 +104,7 @@ fill_wait(const struct queue *q, const struct part *p, struct cq_why *w)
 		w->wait = CQ_W_TURN;
 		break;
 	}
+	r = queue_suspends(q, p, p->dest);
 	if (r != NULL)
 		suspended(r, w);
 }
