@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/core_names.h>
@@ -44,8 +45,12 @@ static OSSL_LIB_CTX *lib;
 int
 keys_init(void)
 {
+	time_t epoch = 0;
+	struct tm tm;
 	int locked;
 
+	/* dates are compared by way of it, and it opens a file once */
+	(void)gmtime_r(&epoch, &tm);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
 		    OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
 		NULL) != 1)

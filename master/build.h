@@ -48,6 +48,13 @@ void build_namespace(struct parser *, uint32_t line, const char *);
 void build_dns(struct parser *, uint32_t line, const char *addr,
     const char *port);
 void build_prefix(struct parser *, uint32_t line, enum mark_kind, const char *);
+enum build_tls { BUILD_TLS_OFFER, BUILD_TLS_OFF, BUILD_TLS_REQUIRE };
+void build_tls(struct parser *, uint32_t line, enum build_tls);
+/* side BUILD_BOTH: at the top level */
+void build_cert(struct parser *, uint32_t line, unsigned side,
+    const char *chain, const char *key);
+void build_certs_finish(struct parser *);
+void build_accept_cert(struct parser *, uint32_t line, const char *);
 void build_networks_begin(struct parser *, uint32_t line);
 void build_senders(struct parser *, uint32_t line, bool company);
 /* side BUILD_BOTH: the statement at the top level; kind 0 in, 1 out, or both */

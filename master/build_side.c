@@ -132,6 +132,10 @@ set_of(struct parser *p, enum mark_kind kind, const char **what)
 		*what = "accept from";
 		return &this_side(p)->accept_from;
 	}
+	if (kind == MARK_TLS_FROM) {
+		*what = "tls require from";
+		return &this_side(p)->tls_from;
+	}
 	*what = "reach";
 	return &this_side(p)->reach;
 }
@@ -189,6 +193,7 @@ build_finish(struct parser *p)
 	uint32_t *to[2];
 	unsigned s, k;
 
+	build_certs_finish(p);
 	for (s = 0; s < NSIDES; s++) {
 		side = &p->conf->side[s];
 		to[0] = &side->workers_in;

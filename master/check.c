@@ -246,6 +246,7 @@ config_check(struct config *c)
 		return;
 	check_sides(c);
 	check_routes(c);
+	check_tls(c);
 	check_schedules(c);
 	check_paces(c);
 	check_order(c, "message-size", "inbound-spool");

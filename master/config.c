@@ -122,6 +122,7 @@ config_load(const char *file)
 
 	if (c == NULL)
 		return NULL;
+	c->keys = -1;
 	report_init(&c->report, c->file);
 	c->conf = conf_new();
 	if (c->conf == NULL) {
@@ -149,6 +150,8 @@ config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
+	if (c->keys != -1)
+		(void)close(c->keys);
 	conf_free(c->conf);
 	marks_free(&c->marks);
 	report_free(&c->report);

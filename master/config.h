@@ -26,6 +26,7 @@ struct config {
 	struct marks marks;
 	struct report report;
 	bool workers_set[NSIDES][2]; /* [side][in, out]: stated in the file */
+	int keys; /* the set for keyd, keys.h; -1: none */
 };
 
 /*
@@ -41,6 +42,7 @@ void config_parse(struct config *, const char *text, size_t len);
 void config_check(struct config *); /* contradictions: check.c ... */
 void check_sides(struct config *);  /* check_side.c */
 void check_routes(struct config *); /* check_route.c */
+void check_tls(struct config *);    /* check_tls.c */
 void config_prove(struct config *); /* relay.c: it cannot relay */
 /* The canonical form, which parses to the same. */
 void config_print(const struct config *, FILE *);

@@ -15,6 +15,7 @@
 #include "master/caps.h"
 #include "master/daemon.h"
 #include "master/host.h"
+#include "master/keys.h"
 #include "master/netns.h"
 #include "master/notify.h"
 #include "version.h"
@@ -29,6 +30,8 @@ equip(void *arg, struct instance *i, bool again)
 	struct daemon *d = arg;
 
 	files_give(d->files, i, again);
+	if (i->peer.proc == PROC_KEYD)
+		keys_give(d->config, i);
 	if (i->peer.proc == PROC_DIRD)
 		recipients_give(d->recipients, i);
 	if (i->peer.proc == PROC_CONND && d->open)
@@ -320,6 +323,8 @@ prepare(struct daemon *d)
 		}
 	}
 	host_check(c, d->options->libexec, d->netns, true);
+	keys_read(c, d->options->libexec, true);
+	report_sort(&c->report);
 	if (report_failed(&c->report))
 		return -1;
 	host_resolve(c, d->netns);

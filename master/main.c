@@ -8,6 +8,7 @@
 #include "master/config.h"
 #include "master/daemon.h"
 #include "master/host.h"
+#include "master/keys.h"
 #include "master/options.h"
 #include "master/topology.h"
 
@@ -17,8 +18,11 @@ check(const struct options *o, struct config *c)
 {
 	int status = EXIT_CONFIG;
 
-	if (!report_failed(&c->report))
+	if (!report_failed(&c->report)) {
 		host_check(c, o->libexec, -1, false);
+		keys_read(c, o->libexec, false);
+		report_sort(&c->report);
+	}
 	report_print(&c->report, stderr);
 	if (!report_failed(&c->report)) {
 		status = 0;

@@ -36,6 +36,9 @@ enum mark_kind {
 	MARK_CHROOT,
 	MARK_SANDBOX,
 	MARK_SENDERS,
+	MARK_TLS,	 /* a: side */
+	MARK_TLS_FROM,	 /* a: side, b: index */
+	MARK_ACCEPT_CERT, /* a: index */
 	MARK_FLAG /* a: the bit of enum conf_flag */
 };
 

@@ -53,6 +53,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token ALLOW "allow"
 %token ANY "any"
 %token BEST_EFFORT "best-effort"
+%token CERTIFICATE "certificate"
 %token CHROOT "chroot"
 %token COMPANY "company"
 %token CONNECTOR "connector"
@@ -72,6 +73,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token INTERFACE "interface"
 %token INTERNAL "internal"
 %token IP "ip"
+%token KEY "key"
 %token LIMIT "limit"
 %token LISTEN "listen"
 %token LOG "log"
@@ -79,6 +81,8 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token NAMESPACE "namespace"
 %token NETWORKS "networks"
 %token NEVER "never"
+%token OFF "off"
+%token OFFER "offer"
 %token ON "on"
 %token OUT "out"
 %token PER "per"
@@ -86,6 +90,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token RATE "rate"
 %token REACH "reach"
 %token <str> RECIPIENTS "recipients"
+%token REQUIRE "require"
 %token RETRY "retry"
 %token SANDBOX "sandbox"
 %token SENDERS "senders"
@@ -97,6 +102,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token STDERR "stderr"
 %token STRICT "strict"
 %token SYSLOG "syslog"
+%token TLS "tls"
 %token TO "to"
 %token VIA "via"
 %token WARN "warn"
@@ -146,6 +152,8 @@ global: HOSTNAME STRING	{ build_hostname(p, @1.line, $2); }
 	    { build_flag(p, @1.line, CONF_F_FORWARDING, true); }
 	| WORKERS worker_kind NUMBER
 	    { build_workers(p, @1.line, BUILD_BOTH, $2, $3); }
+	| TLS CERTIFICATE STRING KEY STRING
+	    { build_cert(p, @1.line, BUILD_BOTH, $3, $5); }
 	;
 
 group: %empty	{ $$ = NULL; }
@@ -263,6 +271,8 @@ int_statement: side_statement
 	    { build_prefix(p, @3.line, MARK_ACCEPT, $3); }
 	| ACCEPT FROM list_begin accepts list_end
 	| ACCEPT FROM list_begin accepts error '}' { list_end(p); yyerrok; }
+	| ACCEPT CERTIFICATE STRING
+	    { build_accept_cert(p, @1.line, $3); }
 	| SENDERS ANY	{ build_senders(p, @1.line, false); }
 	| SENDERS COMPANY	{ build_senders(p, @1.line, true); }
 	;
@@ -278,6 +288,21 @@ side_statement: LISTEN ON address port
 	| REACH list_begin reaches error '}'	{ list_end(p); yyerrok; }
 	| WORKERS worker_kind NUMBER
 	    { build_workers(p, @1.line, p->side, $2, $3); }
+	| TLS CERTIFICATE STRING KEY STRING
+	    { build_cert(p, @1.line, p->side, $3, $5); }
+	| TLS OFFER	{ build_tls(p, @1.line, BUILD_TLS_OFFER); }
+	| TLS OFF	{ build_tls(p, @1.line, BUILD_TLS_OFF); }
+	| TLS REQUIRE	{ build_tls(p, @1.line, BUILD_TLS_REQUIRE); }
+	| TLS REQUIRE FROM address
+	    { build_prefix(p, @4.line, MARK_TLS_FROM, $4); }
+	| TLS REQUIRE FROM list_begin tls_clients list_end
+	| TLS REQUIRE FROM list_begin tls_clients error '}'
+	    { list_end(p); yyerrok; }
+	;
+
+tls_clients: %empty
+	| tls_clients address comma
+	    { build_prefix(p, @2.line, MARK_TLS_FROM, $2); }
 	;
 
 server: address port	{ build_dns(p, @1.line, $1, $2); }

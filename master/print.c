@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "common/base/hex.h"
 #include "master/config.h"
 #include "master/limits.h"
 
@@ -96,6 +97,49 @@ print_source(FILE *fp, const struct netaddr *a)
 }
 
 static void
+print_cert(FILE *fp, const char *indent, const struct conf_cert *cert)
+{
+	(void)fprintf(fp, "%stls certificate ", indent);
+	print_quoted(fp, cert->chain_path);
+	(void)fputs(" key ", fp);
+	print_quoted(fp, cert->key_path);
+	(void)fputc('\n', fp);
+}
+
+/* Those of exactly these uses: where a statement stands shows in them. */
+static void
+print_certs(FILE *fp, const char *indent, const struct conf *conf,
+    uint32_t uses)
+{
+	uint32_t i;
+
+	for (i = 0; i < conf->ncerts; i++)
+		if (conf->certs[i].uses == uses)
+			print_cert(fp, indent, &conf->certs[i]);
+}
+
+static void
+print_tls(FILE *fp, const struct conf *conf, enum side side)
+{
+	const struct conf_side *s = &conf->side[side];
+	char hex[HEX_STRLEN(CONF_FINGERPRINT)];
+	uint32_t i;
+
+	print_certs(fp, "\t", conf,
+	    side == SIDE_EXT ? CONF_CERT_SERVER_EXT : CONF_CERT_SERVER_INT);
+	/* without a certificate there is nothing to offer */
+	if (conf_offers_tls(conf, side) || s->tls_off)
+		(void)fprintf(fp, "\ttls %s\n",
+	    s->tls_off		 ? "off"
+		: s->tls_require ? "require"
+				 : "offer");
+	print_set(fp, "tls require from", &s->tls_from);
+	for (i = 0; side == SIDE_INT && i < conf->naccept_certs; i++)
+		(void)fprintf(fp, "\taccept certificate \"sha256 %s\"\n",
+		    hex_fmt(conf->accept_certs[i], CONF_FINGERPRINT, hex));
+}
+
+static void
 print_side(FILE *fp, const struct config *c, enum side side)
 {
 	const struct conf_side *s = &c->conf->side[side];
@@ -116,6 +160,7 @@ print_side(FILE *fp, const struct config *c, enum side side)
 		(void)fprintf(fp, "\tsenders %s\n",
 		    (c->conf->flags & CONF_F_COMPANY_SENDERS) != 0 ? "company"
 								   : "any");
+	print_tls(fp, c->conf, side);
 	if (c->workers_set[side][0])
 		(void)fprintf(fp, "\tworkers in %u\n", s->workers_in);
 	if (c->workers_set[side][1])
@@ -284,6 +329,7 @@ print_global(FILE *fp, const struct conf *conf)
 	char text[QUANTITY_STRLEN];
 	size_t i;
 
+	print_certs(fp, "", conf, CONF_CERT_SERVER_EXT | CONF_CERT_SERVER_INT);
 	print_word_string(fp, "spool ", conf->spool);
 	(void)fputs("control socket ", fp);
 	print_quoted(fp, conf->control);

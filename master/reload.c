@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "master/daemon.h"
 #include "master/host.h"
+#include "master/keys.h"
 
 #define COMMIT_LIMIT 5000 /* ms until the asker is told, come what may */
 
@@ -94,6 +95,7 @@ try(struct daemon *d, struct config *c)
 	c->conf->generation = d->config->conf->generation + 1;
 	check_fixed(d->config->conf, c);
 	host_check(c, d->options->libexec, d->netns, true);
+	keys_read(c, d->options->libexec, true);
 	if (report_failed(&c->report))
 		return NULL;
 	host_resolve(c, d->netns);

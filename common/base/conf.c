@@ -92,6 +92,7 @@ conf_free(struct conf *c)
 		netset_free(&c->side[i].networks);
 		netset_free(&c->side[i].accept_from);
 		netset_free(&c->side[i].reach);
+		netset_free(&c->side[i].tls_from);
 	}
 	for (i = 0; i < c->ndomains; i++)
 		free(c->domains[i].route.hosts);
@@ -220,6 +221,54 @@ conf_add_cert(struct conf *c)
 	v += c->ncerts;
 	v->id = c->ncerts++;
 	return v;
+}
+
+int
+conf_add_accept_cert(struct conf *c, const uint8_t fp[CONF_FINGERPRINT])
+{
+	if (c->naccept_certs == CONF_ACCEPT_CERTS_MAX) {
+		errno = ERANGE;
+		return -1;
+	}
+	memcpy(c->accept_certs[c->naccept_certs++], fp, CONF_FINGERPRINT);
+	return 0;
+}
+
+bool
+conf_accepts_cert(const struct conf *c, const uint8_t fp[CONF_FINGERPRINT])
+{
+	uint32_t i;
+
+	for (i = 0; i < c->naccept_certs; i++)
+		if (memcmp(c->accept_certs[i], fp, CONF_FINGERPRINT) == 0)
+			return true;
+	return false;
+}
+
+static uint32_t
+server_use(enum side side)
+{
+	return side == SIDE_EXT ? CONF_CERT_SERVER_EXT : CONF_CERT_SERVER_INT;
+}
+
+bool
+conf_offers_tls(const struct conf *c, enum side side)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->ncerts && !c->side[side].tls_off; i++)
+		if ((c->certs[i].uses & server_use(side)) != 0)
+			return true;
+	return false;
+}
+
+bool
+conf_requires_tls(const struct conf *c, enum side side,
+    const struct netaddr *client)
+{
+	const struct conf_side *s = &c->side[side];
+
+	return s->tls_require || netset_match(&s->tls_from, client);
 }
 
 uint32_t

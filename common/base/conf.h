@@ -144,6 +144,9 @@ struct conf_side {
 	struct netset reach;       /* exceptions to special-use ranges */
 	uint32_t workers_in;
 	uint32_t workers_out;
+	bool tls_off;            /* STARTTLS is not offered */
+	bool tls_require;        /* of every client */
+	struct netset tls_from;  /* of these clients */
 };
 
 /* so many messages in so many seconds; count 0: not limited */
@@ -213,6 +216,9 @@ struct conf {
 	uint32_t nconnectors;
 	struct conf_cert *certs; /* in the order of the file */
 	uint32_t ncerts;
+	/* int: clients with one of these certificates may submit as well */
+	uint8_t accept_certs[CONF_ACCEPT_CERTS_MAX][CONF_FINGERPRINT];
+	uint32_t naccept_certs;
 	struct conf_limits limits;
 	struct conf_pace *paces; /* most specific first */
 	uint32_t npaces;
@@ -290,6 +296,13 @@ struct conf_pace *conf_add_pace(struct conf *);
 struct conf_source *conf_add_source(struct conf *);
 struct conf_host *conf_route_add_host(struct conf_route *);
 struct conf_cert *conf_add_cert(struct conf *);
+/* -1: there are CONF_ACCEPT_CERTS_MAX already */
+int conf_add_accept_cert(struct conf *, const uint8_t[CONF_FINGERPRINT]);
+bool conf_accepts_cert(const struct conf *, const uint8_t[CONF_FINGERPRINT]);
+/* Has this side a certificate to show, and is it offered? */
+bool conf_offers_tls(const struct conf *, enum side);
+/* Must this client of the side's listeners use TLS? */
+bool conf_requires_tls(const struct conf *, enum side, const struct netaddr *);
 /* The name of a certificate's key on the edge to keyd: good for one conf. */
 uint32_t conf_cert_key(const struct conf *, const struct conf_cert *);
 uint32_t conf_key_generation(uint32_t key);

@@ -227,6 +227,10 @@ static const struct set {
 	    offsetof(struct conf_side, reach) },
 	{ CC_SET_REACH_INT, CC_G_REACH, SIDE_INT,
 	    offsetof(struct conf_side, reach) },
+	{ CC_SET_TLS_EXT, CC_G_TLS_SERVER_EXT, SIDE_EXT,
+	    offsetof(struct conf_side, tls_from) },
+	{ CC_SET_TLS_INT, CC_G_TLS_SERVER_INT, SIDE_INT,
+	    offsetof(struct conf_side, tls_from) },
 };
 #define NSETS (sizeof(sets) / sizeof(sets[0]))
 
@@ -608,13 +612,59 @@ send_paces(const struct encoder *e)
 	return 0;
 }
 
+static int
+send_tls(const struct encoder *e)
+{
+	static const uint32_t grants[NSIDES] = { CC_G_TLS_SERVER_EXT,
+		CC_G_TLS_SERVER_INT };
+	struct ibuf b;
+	unsigned i;
+
+	for (i = 0; i < NSIDES; i++) {
+		if ((e->grant & grants[i]) == 0)
+			continue;
+		cc_put_tls(fresh(&b), e->conf, (enum side)i);
+		if (emit(e, CC_TLS, &b) == -1)
+			return -1;
+	}
+	for (i = 0; (e->grant & CC_G_ACCEPT) != 0 && i < e->conf->naccept_certs;
+	     i++) {
+		(void)ibuf_add(fresh(&b), e->conf->accept_certs[i],
+		    CONF_FINGERPRINT);
+		if (emit(e, CC_ACCEPT_CERT, &b) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+send_certs(const struct encoder *e)
+{
+	static uint8_t mem[CC_CERT_MAX];
+	uint32_t uses = e->grant / CC_G_TLS_SERVER_EXT & CONF_CERT_USES, i;
+	struct conf_cert mine;
+	struct ibuf b;
+
+	for (i = 0; i < e->conf->ncerts; i++) {
+		mine = e->conf->certs[i];
+		mine.uses &= uses;
+		if (mine.uses == 0)
+			continue;
+		ibuf_wrap(&b, mem, sizeof(mem));
+		cc_put_cert(&b, &mine);
+		if (emit(e, CC_CERT, &b) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 cc_encode(const struct conf *c, uint32_t grant,
     int (*send)(void *, uint16_t type, struct ibuf *), void *arg)
 {
 	static int (*const parts[])(const struct encoder *) = { send_single,
 		send_sides, send_sets, send_listeners, send_domains,
-		send_connectors, send_paces };
+		send_connectors, send_paces, send_tls, send_certs };
 	const struct encoder e = { c, grant, send, arg };
 	struct ibuf b;
 	size_t i;
@@ -668,6 +718,9 @@ cc_decode(struct conf *c, uint16_t type, struct ibuf *b)
 		{ CC_SCHEDULE_OF, cc_get_schedule_of },
 		{ CC_PACE, cc_get_pace },
 		{ CC_SOURCE, cc_get_source },
+		{ CC_TLS, cc_get_tls },
+		{ CC_CERT, cc_get_cert },
+		{ CC_ACCEPT_CERT, cc_get_accept_cert },
 		{ CC_END, get_done },
 	};
 	size_t i;

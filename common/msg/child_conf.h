@@ -28,7 +28,10 @@ enum cc_type {
 	CC_SCHEDULE_OF = MSG_TYPE(EDGE_CHILD_CONF, 12), /* of one domain or
 							   connector */
 	CC_PACE = MSG_TYPE(EDGE_CHILD_CONF, 13),     /* one "limit to" */
-	CC_SOURCE = MSG_TYPE(EDGE_CHILD_CONF, 14)    /* one "limit from" */
+	CC_SOURCE = MSG_TYPE(EDGE_CHILD_CONF, 14),   /* one "limit from" */
+	CC_TLS = MSG_TYPE(EDGE_CHILD_CONF, 15),      /* of one side */
+	CC_CERT = MSG_TYPE(EDGE_CHILD_CONF, 16),     /* a chain; no key */
+	CC_ACCEPT_CERT = MSG_TYPE(EDGE_CHILD_CONF, 17) /* a fingerprint */
 };
 
 /* which items a program is given: bits for master/topology.c */
@@ -45,17 +48,25 @@ enum cc_grant {
 	CC_G_DOMAINS = 1 << 9,    /* names and recipient kinds */
 	CC_G_ROUTES = 1 << 10,    /* where domains go */
 	CC_G_CONNECTORS = 1 << 11,
-	CC_G_PACE = 1 << 12       /* limits of destinations and of senders */
+	CC_G_PACE = 1 << 12,      /* limits of destinations and of senders */
+	/* certificates, by enum conf_cert_use; a server's: its side's rules */
+	CC_G_TLS_SERVER_EXT = 1 << 13,
+	CC_G_TLS_SERVER_INT = 1 << 14,
+	CC_G_TLS_CLIENT_EXT = 1 << 15,
+	CC_G_TLS_CLIENT_INT = 1 << 16
 };
 
 enum cc_set {
 	CC_SET_NETWORKS = 1,
 	CC_SET_ACCEPT = 2,
 	CC_SET_REACH_EXT = 3,
-	CC_SET_REACH_INT = 4
+	CC_SET_REACH_INT = 4,
+	CC_SET_TLS_EXT = 5, /* tls require from */
+	CC_SET_TLS_INT = 6
 };
 
-#define CC_ITEM_MAX 4096 /* payload of any item */
+#define CC_ITEM_MAX 4096 /* payload of any item but CC_CERT */
+#define CC_CERT_MAX (CONF_CHAIN_MAX + 64)
 
 /*
  * posternd: encode what grant allows as a series of messages, each handed to
@@ -67,7 +78,7 @@ int cc_encode(const struct conf *, uint32_t grant,
  * child: one message into the conf being built.  -1: malformed, and the conf
  * is good for conf_free() only.  At BEGIN the caller makes a conf_new() first;
  * END seals it, then the caller takes it into use.  The ids of listeners,
- * domains and connectors are posternd's.  A domain without CC_G_ROUTES has
+ * domains, connectors and certificates are posternd's.  A domain without CC_G_ROUTES has
  * route.kind 0.  Paths do not travel: what a child may use comes as a
  * descriptor.
  */

@@ -30,4 +30,10 @@ int cc_get_pace(struct conf *, struct ibuf *);
 void cc_put_source(struct ibuf *, const struct conf_source *);
 int cc_get_source(struct conf *, struct ibuf *);
 
+void cc_put_tls(struct ibuf *, const struct conf *, enum side);
+int cc_get_tls(struct conf *, struct ibuf *);
+void cc_put_cert(struct ibuf *, const struct conf_cert *);
+int cc_get_cert(struct conf *, struct ibuf *);
+int cc_get_accept_cert(struct conf *, struct ibuf *);
+
 #endif

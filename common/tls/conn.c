@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/async.h>
 #include <openssl/bio.h>
@@ -100,8 +101,13 @@ bio_create(BIO *b)
 int
 tls_init(void)
 {
+	time_t epoch = 0;
+	struct tm tm;
+
 	if (tls_lib != NULL)
 		return 0;
+	/* dates are compared by way of it, and it opens a file once */
+	(void)gmtime_r(&epoch, &tm);
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 		    OPENSSL_INIT_LOAD_SSL_STRINGS |
 		    OPENSSL_INIT_LOAD_CRYPTO_STRINGS,

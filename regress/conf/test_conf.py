@@ -5,11 +5,13 @@ prints itself again; bad ones are refused with the messages expected.
 good/NAME.in, good/NAME.ok: what posternd -nv prints
 bad/NAME.in, bad/NAME.err: the errors of posternd -n
 
-@DIR@ stands for this directory.  Needs no privileges; what depends on the
+@DIR@ stands for this directory, @TLS@ for a copy of tls/ whose keys only their
+owner may read.  Needs no privileges; what depends on the
 host are warnings, which are not looked at.  REGEN=1 writes .ok and .err anew:
 read the difference before you commit it.
 """
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,7 +34,13 @@ def posternd(*args):
 def place(tmp_path, data):
     """The file, with real paths in it, where posternd can read it."""
     conf = tmp_path / 'postern.conf'
-    conf.write_bytes(data.replace(b'@DIR@', os.fsencode(HERE)))
+    tls = tmp_path / 'tls'
+    if b'@TLS@' in data and not tls.exists():
+        shutil.copytree(HERE / 'tls', tls)
+        for key in tls.glob('*.key'):
+            key.chmod(0o644 if key.stem == 'open' else 0o600)
+    conf.write_bytes(data.replace(b'@DIR@', os.fsencode(HERE)).replace(
+        b'@TLS@', os.fsencode(tls)))
     conf.chmod(0o644)
     return conf
 
@@ -40,7 +48,8 @@ def place(tmp_path, data):
 def neutral(data, conf):
     """Output without what differs from one machine to the next."""
     return data.replace(os.fsencode(conf), b'conf').replace(
-        os.fsencode(HERE), b'@DIR@')
+        os.fsencode(HERE), b'@DIR@').replace(
+            os.fsencode(conf.parent / 'tls'), b'@TLS@')
 
 
 def errors(data):

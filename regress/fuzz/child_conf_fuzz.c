@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o */
 /*
@@ -17,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-#define ALL 0x1fffU
+#define ALL 0x1ffffU
 
 struct series {
 	uint8_t *data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o regress/unit/child_conf_stage.o */
 /* Edge 2: no malformed item passes. */
@@ -518,7 +519,7 @@ test_sets(void **state)
 	(void)state;
 	for (set = 0; set < 256; set++)
 		assert_int_equal(prefix(c, (uint8_t)set),
-		    set >= CC_SET_NETWORKS && set <= CC_SET_REACH_INT ? 0 : -1);
+		    set >= CC_SET_NETWORKS && set <= CC_SET_TLS_INT ? 0 : -1);
 	assert_int_equal(c->side[SIDE_INT].networks.n, 1);
 	assert_int_equal(c->side[SIDE_INT].accept_from.n, 1);
 	assert_int_equal(c->side[SIDE_EXT].reach.n, 1);

@@ -115,6 +115,33 @@ add_paces(struct conf *c)
 	assert_int_equal(netprefix_parse(&s->prefix, "2001:db8::/32"), 0);
 }
 
+static void
+add_tls(struct conf *c)
+{
+	static const char pem[] = "-----BEGIN CERTIFICATE-----\n";
+	static const uint32_t uses[] = { CONF_CERT_SERVER_EXT,
+		CONF_CERT_CLIENT_INT, CONF_CERT_USES };
+	uint8_t fp[CONF_FINGERPRINT] = { 1, 2, 3 };
+	struct conf_cert *cert;
+	size_t i;
+
+	for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		cert = conf_add_cert(c);
+		assert_non_null(cert);
+		cert->uses = uses[i];
+		cert->pos.line = 30;
+		cert->chain_len = (uint32_t)(sizeof(pem) - i);
+		cert->chain = malloc(sizeof(pem));
+		assert_non_null(cert->chain);
+		memcpy(cert->chain, pem, sizeof(pem));
+	}
+	c->side[SIDE_EXT].tls_off = true;
+	c->side[SIDE_INT].tls_require = true;
+	add_prefix(&c->side[SIDE_EXT].tls_from, "198.51.100.0/24");
+	add_prefix(&c->side[SIDE_INT].tls_from, "10.1.0.0/16");
+	assert_int_equal(conf_add_accept_cert(c, fp), 0);
+}
+
 struct conf *
 sample(void)
 {
@@ -148,6 +175,7 @@ sample(void)
 	add_prefix(&i->reach, "169.254.7.0/24");
 	add_lists(c);
 	add_paces(c);
+	add_tls(c);
 	conf_seal(c);
 	return c;
 }

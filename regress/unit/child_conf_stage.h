@@ -11,13 +11,13 @@
 
 #include "common/msg/child_conf.h"
 
-#define ALL	 0x1fffU /* every grant */
+#define ALL	 0x1ffffU /* every grant */
 #define SENT_MAX 200
 
 struct sent {
 	uint16_t type;
 	size_t len;
-	uint8_t data[CC_ITEM_MAX];
+	uint8_t data[CC_ITEM_MAX]; /* the sample has no long chain */
 };
 extern struct sent sent[SENT_MAX];
 extern size_t nsent;

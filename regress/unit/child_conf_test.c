@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o regress/unit/child_conf_stage.o */
 /* Edge 2: a configuration goes over whole, and each program gets its part. */
@@ -116,6 +117,32 @@ same_schedule(const struct conf_schedule *a, const struct conf_schedule *b)
 }
 
 static void
+same_tls(const struct conf *a, const struct conf *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < NSIDES; i++) {
+		assert_int_equal(a->side[i].tls_off, b->side[i].tls_off);
+		assert_int_equal(a->side[i].tls_require,
+		    b->side[i].tls_require);
+		same_set(&a->side[i].tls_from, &b->side[i].tls_from);
+	}
+	assert_int_equal(a->ncerts, b->ncerts);
+	for (i = 0; i < a->ncerts; i++) {
+		assert_int_equal(a->certs[i].id, b->certs[i].id);
+		assert_int_equal(a->certs[i].uses, b->certs[i].uses);
+		assert_int_equal(a->certs[i].pos.line, b->certs[i].pos.line);
+		assert_int_equal(a->certs[i].chain_len, b->certs[i].chain_len);
+		assert_memory_equal(a->certs[i].chain, b->certs[i].chain,
+		    a->certs[i].chain_len);
+		assert_string_equal(b->certs[i].key_path, "");
+	}
+	assert_int_equal(a->naccept_certs, b->naccept_certs);
+	assert_memory_equal(a->accept_certs, b->accept_certs,
+	    sizeof(a->accept_certs));
+}
+
+static void
 same_policy(const struct conf *a, const struct conf *b)
 {
 	uint32_t i;
@@ -163,6 +190,7 @@ test_round_trip(void **state)
 	same_side(&a->side[1], &b->side[1]);
 	same_lists(a, b);
 	same_policy(a, b);
+	same_tls(a, b);
 	assert_int_equal(b->domains[0].schedule.set, CONF_S_EXPIRE);
 	assert_int_equal(b->npaces + b->nsources, 4);
 	/* paths stay with posternd */
@@ -188,6 +216,7 @@ test_round_trip_empty(void **state)
 	same_side(&a->side[0], &b->side[0]);
 	same_lists(a, b);
 	same_policy(a, b);
+	same_tls(a, b);
 	conf_free(a);
 	conf_free(b);
 }
@@ -205,13 +234,17 @@ static const struct {
 	{ CC_G_SIDE_EXT, { CC_SIDE } },
 	{ CC_G_SIDE_INT, { CC_SIDE } },
 	{ CC_G_NETWORKS, { CC_PREFIX, CC_PREFIX } },
-	{ CC_G_ACCEPT, { CC_PREFIX } },
+	{ CC_G_ACCEPT, { CC_PREFIX, CC_ACCEPT_CERT } },
 	{ CC_G_REACH, { CC_PREFIX, CC_PREFIX } },
 	{ CC_G_LISTENERS, { CC_LISTENER, CC_LISTENER } },
 	{ CC_G_DOMAINS, { CC_DOMAIN, CC_DOMAIN } },
 	{ CC_G_ROUTES, { CC_DOMAIN, CC_DOMAIN, CC_HOST, CC_HOST } },
 	{ CC_G_CONNECTORS, { CC_CONNECTOR, CC_HOST, CC_HOST, CC_CONNECTOR } },
 	{ CC_G_PACE, { CC_PACE, CC_PACE, CC_SOURCE, CC_SOURCE } },
+	{ CC_G_TLS_SERVER_EXT, { CC_PREFIX, CC_TLS, CC_CERT, CC_CERT } },
+	{ CC_G_TLS_SERVER_INT, { CC_PREFIX, CC_TLS, CC_CERT } },
+	{ CC_G_TLS_CLIENT_EXT, { CC_CERT } },
+	{ CC_G_TLS_CLIENT_INT, { CC_CERT, CC_CERT } },
 	{ CC_G_SCHEDULE | CC_G_DOMAINS,
 	    { CC_SCHEDULE, CC_DOMAIN, CC_SCHEDULE_OF, CC_DOMAIN } },
 	{ CC_G_SCHEDULE | CC_G_CONNECTORS,
@@ -331,6 +364,7 @@ test_longest(void **state)
 	same_side(s, &d->side[SIDE_EXT]);
 	assert_int_equal(d->schedule.nretry, CONF_RETRY_MAX);
 	same_policy(c, d);
+	same_tls(c, d);
 	conf_free(c);
 	conf_free(d);
 }
