@@ -160,6 +160,21 @@ compare(struct court *c)
 	}
 }
 
+/*
+ * A body of which no record was ever written, in a spool that never had one:
+ * it may as well be a spool that lost its log, and the store says so.
+ */
+static bool
+is_only_new(const struct court *c, const struct store_report *rp)
+{
+	size_t i;
+
+	for (i = 0; i < c->ledger->n; i++)
+		if (c->ledger->items[i].acked)
+			return false;
+	return rp->corrupt + rp->missing + rp->lost == 0;
+}
+
 static void
 look(struct court *c)
 {
@@ -171,7 +186,7 @@ look(struct court *c)
 	r = store_check(store_ops_posix(), c->dirfd, &cb, &report);
 	if (r == -1)
 		fault(c, &c->v->failed, "store_check: %s", strerror(errno));
-	else if (r != 0)
+	else if (r != 0 && !is_only_new(c, &report))
 		fault(c, &c->v->corrupt,
 		    "%llu corrupt, %llu missing, %llu lost, %llu orphans",
 		    (unsigned long long)report.corrupt,

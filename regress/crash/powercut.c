@@ -9,15 +9,15 @@
  * been at many places of the tape, mount it, start the store, and compare with
  * what it had acknowledged.
  *
- *	powercut -f ext4|xfs|btrfs [-b bad] [-c early|nodir] [-n states]
+ *	powercut -f ext4|xfs|btrfs [-b losing] [-c early|nodir] [-n states]
  *	    [-r rounds] [-s seed] [-w tape]
  *	powercut -k state [-i image] -t tape
  *
- * The first form prints one line of numbers; it stops when -b states were bad,
- * and keeps the tape where -w says if any was.  The second builds one state of
- *such a tape again and tells all about it; -i writes the disk to a file, to be
- *mounted and looked at.  Exit status 0: all states were good; 1: the test could
- *not be made; 2: some were bad.  README says more.
+ * The first form prints one line of numbers; it stops when -b states had lost
+ * mail, and keeps the tape where -w says if any was bad.  The second builds one
+ * state of such a tape again and tells all about it; -i writes the disk to a
+ * file, to be mounted and looked at.  Exit status 0: all states were good; 1:
+ * the test could not be made; 2: some were bad.  README says more.
  *
  * Needs root, and does everything in a mount namespace of its own: whichever
  * way it ends, the kernel unmounts and detaches what was mounted there.
@@ -75,7 +75,7 @@ struct run {
 	struct verdict sum;
 	size_t done, again;
 	size_t bad_state; /* on the tape that was kept */
-	unsigned bad, unmountable;
+	unsigned bad, losing, unmountable;
 	char why[300];
 };
 
@@ -270,6 +270,7 @@ look(struct run *r, const struct ledger *l, struct verdict *v)
 	judge(SPOOL, l, r->dirty, talk, v);
 	device_unmount(MOUNTED);
 	add_up(r, v);
+	r->losing += v->lost > 0;
 	return verdict_is_good(v) ? NULL : v->why;
 }
 
@@ -324,10 +325,12 @@ replay(struct run *r)
 	size_t i;
 
 	cut_init(&c, r->replay.size);
-	if (r->tape_in != NULL)
+	if (r->tape_in != NULL) {
 		one_state(r, &c, r->only);
-	else
-		for (i = 0; i < r->states && r->bad < r->enough; i++, r->done++)
+		r->done = 1;
+	} else
+		for (i = 0; i < r->states && r->losing < r->enough;
+		     i++, r->done++)
 			one_state(r, &c, i);
 	cut_free(&c, r->replay.size);
 }
@@ -414,7 +417,7 @@ static void
 usage(void)
 {
 	(void)fprintf(stderr,
-	    "usage: powercut -f ext4|xfs|btrfs [-b bad] [-c early|nodir] "
+	    "usage: powercut -f ext4|xfs|btrfs [-b losing] [-c early|nodir] "
 	    "[-n states]\n"
 	    "\t[-r rounds] [-s seed] [-w tape]\n"
 	    "       powercut -k state [-i image] -t tape\n");
