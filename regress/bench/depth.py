@@ -6,11 +6,12 @@ example.com is delivered to the sink at 10.0.0.10; dead.example goes to
 starts a sink there.
 """
 import os
+import shutil
 import signal
 import subprocess
 import time
 
-from lab.proc import is_alive, wait_until
+from lab.proc import Process, is_alive, wait_until
 
 import cpu
 import measure
@@ -80,6 +81,50 @@ def level(net, gw, sink, depth, baseline):
     return {'depth': depth, 'relay': found, 'memory': memory}
 
 
+def profile(net, gw, messages=5000):
+    """Where queued's time goes while it accepts: {call: (calls, seconds)}.
+
+    strace(1) slows it, hence shares of its time say more than seconds.
+    """
+    path = rig.DISK + '/work/strace'
+    strace = Process(['strace', '-c', '-w', '-o', path, '-p',
+                      str(gw.pids()['queued'][0])])
+    strace.log.wait('strace to attach', lambda line: 'attached' in line)
+    accept(net, messages)
+    strace.signal(signal.SIGINT)
+    strace.wait()
+    found = {}
+    with open(path) as f:
+        for row in map(str.split, f):
+            if len(row) >= 5 and row[3].isdigit() and row[-1] != 'total':
+                found[row[-1]] = int(row[3]) / messages, float(row[1])
+    return found
+
+
+def file_limit(messages=3000, size=4096):
+    """Messages a second, one thread, each a new file that is synced.
+
+    The directory is synced for each 32 of them.  The floor below a queue of
+    files on this disk.
+    """
+    top = rig.DISK + '/work/files'
+    os.mkdir(top)
+    directory = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    body, start = b'x' * size, time.monotonic()
+    for n in range(messages):
+        fd = os.open(str(n), os.O_WRONLY | os.O_CREAT, 0o600,
+                     dir_fd=directory)
+        os.write(fd, body)
+        os.fsync(fd)
+        os.close(fd)
+        if n % 32 == 31:
+            os.fsync(directory)
+    rate = messages / (time.monotonic() - start)
+    os.close(directory)
+    shutil.rmtree(top)
+    return rate
+
+
 def windows(times, step):
     """Rates of each `step` events in a row."""
     return [step / ((times[i + step - 1] - times[i]) / 1e9)
@@ -136,6 +181,8 @@ def growth(net, depth=1000000):
                 have = want
             done['levels'].append(level(net, gw, sink, have, baseline))
         done['accept_full'] = accepting(net, gw)
+        done['profile'] = profile(net, gw)
+        done['file_limit'] = file_limit()
         accept(net, 100, 'few.example')
         for name, args in (('list', ('queue', 'list', 'few.example')),
                            ('destinations', ('queue', 'destinations'))):

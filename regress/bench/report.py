@@ -290,6 +290,12 @@ def machine():
     where = subprocess.run(
         ['findmnt', '-no', 'SOURCE,FSTYPE,OPTIONS', '-T', os.getcwd()],
         capture_output=True, text=True).stdout.split()
+    journals = os.listdir('/proc/fs/jbd2') \
+        if os.path.isdir('/proc/fs/jbd2') else []
+    name = os.path.basename(where[0]) if where else '?'
+    if where[1:2] == ['ext4'] and not any(
+            j.startswith(name + '-') for j in journals):
+        where.append('(without a journal)')
     return table(('machine', ''), [
         ('processor', '%s, %d' % (model[1] if model else '?',
                                   os.cpu_count())),
@@ -341,6 +347,7 @@ def sections(found):
         yield '## Deep queues\n'
         yield growth_table(found['growth'])
         yield accept_rows(found['growth'])
+        yield profile_text(found['growth'])
         yield restart_text(found['growth'])
     if 'drain' in found:
         yield '## {:,} messages to one destination\n'.format(
@@ -351,6 +358,21 @@ def sections(found):
     yield '## Where and when\n'
     yield machine()
     yield steps_table(found)
+
+
+def profile_text(step):
+    """Where the time goes when much is queued."""
+    whole = sum(seconds for _, seconds in step['profile'].values())
+    rows = sorted(((seconds, call, n) for call, (n, seconds)
+                   in step['profile'].items()), reverse=True)
+    return ('What queued waits for while it accepts with {:,} queued, by '
+            'strace(1):\n\n{}\nOn this disk one thread makes {} files of '
+            '4 KiB a second, each synced.\n').format(
+                step['depth'], table(
+                    ('call', 'a message', 'share of the time in calls'),
+                    [(call, '%.2f' % n, '%.0f %%' % (100 * s / whole))
+                     for s, call, n in rows if s >= 0.005 * whole]),
+                number(step['file_limit']))
 
 
 def restart_text(step):

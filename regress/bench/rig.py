@@ -118,7 +118,7 @@ class Load:
         text = self.process.stdout.readline()
         return dict(word.split('=', 1) for word in text.split())
 
-    def wait(self, timeout=600):
+    def wait(self, timeout=3600):
         out, _ = self.process.communicate(timeout=timeout)
         self.said = dict(word.split('=', 1) for word in out.split())
         return self
