@@ -133,7 +133,9 @@ demo:
 	$(MAKE) $(parallel) all demo-bins peers
 	regress/demo/demo
 
-bench: all helper-bins peers
+bench:
+	build-aux/deps.sh check
+	$(MAKE) $(parallel) all helper-bins peers
 	regress/bench/run
 
 # First that each rule can fail, then whether it does.

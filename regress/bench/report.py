@@ -347,7 +347,8 @@ def sections(found):
         yield '## Deep queues\n'
         yield growth_table(found['growth'])
         yield accept_rows(found['growth'])
-        yield profile_text(found['growth'])
+        if 'profile' in found['growth']:
+            yield profile_text(found['growth'])
         yield restart_text(found['growth'])
     if 'drain' in found:
         yield '## {:,} messages to one destination\n'.format(
