@@ -67,7 +67,7 @@ notice_warned(const struct store_extra *e)
 void
 notice_settled(struct queue *q, struct notice *n)
 {
-	const uint32_t age = n->list.age;
+	const uint32_t age = n->list.warned;
 	const uint8_t data[] = { (uint8_t)age, (uint8_t)(age >> 8),
 		(uint8_t)(age >> 16), (uint8_t)(age >> 24) };
 	const struct store_extra warned = { .tag = EXTRA_WARNED,

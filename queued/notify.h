@@ -29,8 +29,8 @@ struct notify_rcpt {
 struct notify_list {
 	struct notify_rcpt *v; /* free() */
 	size_t n, cap;
-	/* BOUNCE_DELAYED: told at this age (s), and before at that */
-	uint32_t age, before;
+	/* BOUNCE_DELAYED: at this age (s); warned is then, and was before */
+	uint32_t age, warned, before;
 };
 
 /* A report to a sender: owned by its struct fresh until it is durable. */

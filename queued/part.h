@@ -43,7 +43,7 @@ struct message {
 	uint8_t store;	 /* enum q_store */
 	uint8_t flags;	 /* enum msg_state_flag */
 	uint8_t crashes; /* times it was in hand when a process died */
-	uint32_t warned; /* s: its sender was told of what waits so long */
+	uint32_t warned; /* s: told of those told of by then; all: UINT32_MAX */
 };
 
 enum part_state {

@@ -240,6 +240,20 @@ queue_part_warned(struct queue *q, const struct part *p, uint32_t age)
 	return conf_warn_after(q->conf, queue_schedule(q, p->dom)) == age;
 }
 
+uint32_t
+queue_warned_at(struct queue *q, const struct message *m, uint32_t age)
+{
+	const struct part *p;
+	uint32_t at;
+
+	for (p = m->parts; p != NULL; p = p->next) {
+		at = conf_warn_after(q->conf, queue_schedule(q, p->dom));
+		if (at == 0 || at > age)
+			return age;
+	}
+	return UINT32_MAX;
+}
+
 void
 queue_warn_again(struct queue *q, const struct message *m, uint32_t age)
 {

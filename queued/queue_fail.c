@@ -312,13 +312,16 @@ list_open(struct queue *q, struct message *m, uint32_t age,
 int
 queue_warn(struct queue *q, struct message *m, uint32_t age)
 {
-	struct notify_list l = { .age = age, .before = m->warned };
+	struct notify_list l = { .age = age,
+		.warned = queue_warned_at(q, m, age),
+		.before = m->warned };
+	uint32_t warned = l.warned;
 	int rc = list_open(q, m, age, &l);
 
 	if (rc == 0 && l.n > 0)
 		rc = notify_sender(q, m, BOUNCE_DELAYED, &l);
 	if (rc == 1) /* recorded when it is durable */
-		m->warned = age;
+		m->warned = warned;
 	else
 		free(l.v);
 	return rc;

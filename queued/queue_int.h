@@ -207,6 +207,11 @@ uint64_t queue_ages_next(const struct queue *);
 void queue_age_time(struct queue *);
 /* Is that the age at which the sender is told of this part? */
 bool queue_part_warned(struct queue *, const struct part *, uint32_t age);
+/*
+ * What m->warned is when all have been told who are told at that age or an
+ * earlier one: that age, or for ever, if these are all.
+ */
+uint32_t queue_warned_at(struct queue *, const struct message *, uint32_t age);
 /* The warning about m at that age could not be made durable. */
 void queue_warn_again(struct queue *, const struct message *, uint32_t age);
 

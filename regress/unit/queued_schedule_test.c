@@ -282,6 +282,35 @@ test_reload(void **state)
 	assert_int_equal(w.notices, 2);
 }
 
+/* Told once: another time by a reload, and a restart, tell nobody again. */
+static void
+test_warning_reload(void **state)
+{
+	struct conf *c;
+	unsigned i;
+
+	(void)state;
+	configure();
+	(void)w_mail(ORIGIN_INT, "s@example.com", "c@else.test");
+	(void)w_submit(ORIGIN_INT, "s@example.com", three, 3, "x\r\n");
+	defer_until(W_START + 4 * HOUR + MINUTE);
+	/* of the one; of the other: late, dead, late again */
+	assert_int_equal(w.notices, 4);
+	for (i = 5; i < 20; i++) {
+		c = w_conf();
+		c->schedule.warn_after = i * 3600;
+		conf_seal(c);
+		w_set_conf(c);
+		defer_until(W_START + i * HOUR - 10 * MINUTE);
+		w_crash();
+		w_peers_up();
+		defer_until(W_START + i * HOUR + MINUTE);
+	}
+	/* slow.test had been told never: now it is, and that is all */
+	assert_int_equal(w.notices, 5);
+	assert_non_null(strstr(w.dsn, "rfc822; b@x.slow.test"));
+}
+
 /* What the operator is shown: the first time that something is given up. */
 static int
 see_row(void *arg, const struct cq_row *row)
@@ -379,6 +408,7 @@ main(void)
 		with_world(test_warning_refused),
 		with_world(test_pauses),
 		with_world(test_reload),
+		with_world(test_warning_reload),
 		with_world(test_shown),
 		with_world(test_in_session),
 		with_world(test_backlog),
