@@ -17,7 +17,7 @@ import pytest
 from lab.flows import OUTSIDER, USER, outside, send_in, send_out
 from lab.gateway import QUICK, SPOOL, Gateway, conf
 from lab.load import Ledger, Load
-from lab.proc import is_alive, wait_until
+from lab.proc import Timeout, is_alive, wait_until
 from lab.smtp import Behaviour, Sink, mail_text
 from lab.strace import Strace
 from lab.world import GW_EXT, GW_INT, HOST_A
@@ -215,6 +215,7 @@ def at_random(gw, loads, rng, times=3):
     deck = list(ROLES) * times
     rng.shuffle(deck)
     total = sum(load.count for load in loads)
+    there = {role: len(gw.pids(role)) for role in ROLES}
     moments = sorted(rng.randrange(total * 9 // 10) for _ in deck)
     deaths = {role: [] for role in ROLES}
     for role, moment in zip(deck, moments):
@@ -222,6 +223,10 @@ def at_random(gw, loads, rng, times=3):
                    sum(len(load.acked) for load in loads) >= m, 240)
         deaths[role].append(strike(gw, role, rng))
     assert all(len(v) == times for v in deaths.values())
+    wait_until('each process again', lambda: all(
+        len(gw.pids(role)) >= many for role, many in there.items()), 120)
+    wait_until('an answer', lambda: gw.postern('queue', 'list', check=False)
+               .returncode == 0)
     return deaths
 
 
@@ -259,12 +264,15 @@ def test_F1_each_process_killed_at_random(world, sink, seed):
 
 def only_held(gw):
     """Until nothing waits but what was in hand at two deaths."""
-    def rows():
-        queue = gw.queue()
-        held = [r for r in queue if (r['state'], r['reason']) ==
-                ('held', 'poison')]
-        return [held] if len(held) == len(queue) else None
-    return wait_until('an empty queue', rows, 60)[0]
+    def over():
+        rows[:] = gw.queue()
+        return all((r['state'], r['reason']) == ('held', 'poison')
+                   for r in rows)
+    rows = []
+    try:
+        wait_until('an empty queue', over, 60, 0.1)
+    except AssertionError:
+        raise AssertionError('still queued: %s' % rows[:5]) from None
 
 
 def account(gw, book, deaths):
@@ -276,12 +284,11 @@ def account(gw, book, deaths):
         return not book.unaccounted(rows)
     try:
         wait_until('all mail to be accounted for', settled_up, 120, 0.2)
-    except AssertionError:
+    except Timeout:
         lost = book.unaccounted(gw.queue())
         raise AssertionError('%d lost: %s; waiting: %s' % (
             len(lost), lost[:10], gw.queue()[:3])) from None
-    gone = set(book.missing())
-    for ident in gone:
+    for ident in book.missing():
         del book.load.acked[ident]  # it is held: that is its place
     book.check_lost()
     book.check_doubles_in_hand(deaths)
@@ -353,7 +360,7 @@ def test_poison_kills_its_worker_twice(world, bad):
     gw.postern('queue', 'flush')
     still_flows(world, gw)
     row, = [r for r in gw.queue() if r['state'] == 'held']
-    assert len(gw.host.stalled) == 2, row
+    assert row['reason'] == 'poison' and len(gw.host.stalled) == 2, row
 
 
 def test_poison_kills_queued(world, bad):

@@ -20,6 +20,12 @@ def ledger_id(data):
     return m[1].decode() if m else None
 
 
+def reset(client):
+    reply = client.cmd('RSET')
+    if reply.code != 250:
+        raise Closed(str(reply))
+
+
 class Load:
     """Sends `count` messages to one server from `connections` threads.
 
@@ -142,12 +148,12 @@ class Load:
         elif bad.code < 500:
             self.later.add(ident)
             self.soft[bad.code] += 1
+            reset(client)  # if that fails, the caller takes it back
             self.todo.append(ident)
-            client.expect(250, 'RSET')
             self.over.wait(0.05)
         else:
             self.refused.append((ident, str(bad)))
-            client.expect(250, 'RSET')
+            reset(client)
 
     def _body(self, client, ident):
         """The message itself; None when taken, else the reply."""
@@ -224,20 +230,21 @@ class Ledger:
     def check_doubles_in_hand(self, deaths=()):
         """Doubled only where a connection was lost with it in hand.
 
-        Or where the queue died, at one of these times, with what it had
-        acknowledged but could not say, or what it had been told but could
-        not write down: between two copies, that is.
+        Or where the queue died, at one of these times: what it had taken
+        but could not say so any more, and what it had handed out to a
+        connection from before that, and another one after it had again.
         """
         for ident, copies in self.doubles().items():
             cut = [m for m in copies if m.session.ended not in
                    (None, 'quit') and m.session.in_hand is m]
             spare = len(copies) - 1
-            died = [t for t in deaths if copies[0].time < t < copies[-1].time]
+            died = [t for t in deaths if copies[0].session.opened < t <
+                    copies[-1].session.opened]
             excused = ident in self.load.again or died or (
                 deaths and ident in self.load.unsure)
             assert len(cut) >= spare or excused, \
-                '%s arrived %d times though nothing was cut' % (
-                    ident, len(copies))
+                '%s arrived %d times though nothing was cut: %s; %s' % (
+                    ident, len(copies), [m.story() for m in copies], deaths)
 
 
 def percentile(values, share):

@@ -40,6 +40,13 @@ class Message:
         return [line.decode('latin-1') for line in text.split(b'\r\n')
                 if line.lower().startswith(b'received:')]
 
+    def story(self):
+        """When and how it came."""
+        s = self.session
+        return 'at %.3f on a session from %.3f that %s with %s in hand' % (
+            self.time, s.opened, 'goes on' if s.ended is None else
+            'ended (%s)' % s.ended, 'it' if s.in_hand is self else 'another')
+
     def __str__(self):
         return '<%s> -> %s from %s, %d bytes' % (
             self.mail, self.rcpts, self.client, len(self.data))
