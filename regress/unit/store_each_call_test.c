@@ -297,7 +297,7 @@ script(struct run *r)
 	if (r->over)
 		return;
 	look(r);
-	(void)world_append(&r->w, BIG); /* never committed: an orphan */
+	(void)world_append(&r->w, BIG); /* not committed: newer than the log */
 	r->w.items[r->w.n - 1].refused = true;
 	if (!reopen(r))
 		return;
@@ -507,7 +507,7 @@ test_script_reaches(void **state)
 		MUST(&r, r.f.count[op] > 0);
 	assert_int_equal(r.checks, 1);
 	assert_int_equal(r.opens_failed, 0);
-	assert_true(r.w.events[STORE_EV_ORPHAN] > 0);
+	assert_true(r.w.events[STORE_EV_ADOPTED] > 0);
 	assert_true(st.spilled > 2);
 	/* more segments than there are now: some came round */
 	assert_true(r.f.count[OP_RENAMEAT] > st.segments + st.prepared);
