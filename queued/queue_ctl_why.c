@@ -3,6 +3,7 @@
  * Why a message is still here: for each group of its recipients what it waits
  * for, what chose its route, and what was said last.
  */
+#include <assert.h>
 #include <string.h>
 
 #include <bsd/string.h>
@@ -83,6 +84,7 @@ fill_wait(const struct queue *q, const struct part *p, struct cq_why *w)
 		w->wait = CQ_W_ROUTE;
 		break;
 	case PART_READY:
+		assert(p->dest != NULL);
 		w->wait = p->dest->pausing ? CQ_W_PAUSE
 		    : p->dest->spent	   ? CQ_W_RATE
 					   : CQ_W_TURN;
