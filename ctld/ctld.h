@@ -64,6 +64,7 @@ void tool_init(struct ctld *);
 void tool_listener(int fd);		     /* takes fd */
 uint32_t tool_question(struct tool *);	     /* a new number for what it asks */
 struct tool *tool_asking(uint32_t question); /* NULL: nobody (any more) */
+void tool_alive(struct tool *);		     /* what it asked goes on */
 /* Pass a row on; payload is encoded in b. */
 void tool_row(struct tool *, uint16_t type, struct ibuf *b);
 void tool_end(struct tool *, enum ct_result, uint32_t count);

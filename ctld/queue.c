@@ -145,6 +145,7 @@ page_done(struct tool *t, const struct cq_end *m)
 	t->count += m->count;
 	t->busy += m->busy;
 	t->select.after = m->after;
+	tool_alive(t);
 	if (m->result != CQ_MORE)
 		tool_end_pages(t, CT_DONE);
 	else if (chan_busy(t->chan))

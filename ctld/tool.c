@@ -46,8 +46,8 @@ tool_asking(uint32_t question)
 	return t;
 }
 
-static void
-touch(struct tool *t)
+void
+tool_alive(struct tool *t)
 {
 	if (ev_timer_set(self->ev, &t->idle, IDLE) == -1)
 		log_warn("timer");
@@ -62,7 +62,7 @@ tool_row(struct tool *t, uint16_t type, struct ibuf *b)
 	iov[1].iov_base = b->mem + b->rpos;
 	iov[1].iov_len = ibuf_size(b);
 	t->rows++;
-	touch(t);
+	tool_alive(t);
 	(void)chan_sendv(t->chan, CT_ANS_ROW, t->id, iov, 2, -1);
 }
 
@@ -130,7 +130,7 @@ begin(struct tool *t, uint32_t id, enum asks asks)
 	if (t->asks != ASKS_NOTHING)
 		return -1; /* one at a time */
 	stats_inc(STAT_CTL_REQUESTS);
-	touch(t);
+	tool_alive(t);
 	t->id = id;
 	t->asks = asks;
 	t->rows = t->count = t->busy = 0;
@@ -404,7 +404,7 @@ welcome(int fd)
 	if ((t->chan = chan_new(self->ev, fd, &spec)) == NULL)
 		log_warn("control connection");
 	else
-		touch(t);
+		tool_alive(t);
 }
 
 static void
