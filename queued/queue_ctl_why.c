@@ -162,6 +162,9 @@ fill(struct queue *q, const struct part *p, struct cq_why *w)
 	if (p->n > 0 &&
 	    store_load(queue_store(q, m), message_loc(m), on_why, &j) == -1)
 		w->reason = REASON_STORE_ERROR;
+	/* held a moment ago, and not on disk yet */
+	if (w->wait == CQ_W_HELD && w->note[0] == '\0')
+		(void)strlcpy(w->note, reason_name(w->reason), sizeof(w->note));
 	o = ctl_trouble(p);
 	if (o != NULL) {
 		w->reason = o->reason;

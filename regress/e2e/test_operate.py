@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 
@@ -204,6 +205,25 @@ def test_hold_in_flight(world, gw, slow):
     assert did(gw, 'release', '-a')['messages'] == 1
     slow.wait(token)
     gw.wait_empty()
+
+
+def test_poison_is_released(world, gw, slow):
+    """In hand at two deaths, held; an operator trusts it again."""
+    token, msgid = in_flight(world, gw, slow)
+    for _ in range(2):
+        wait_until('a job', lambda: state(gw, msgid) == 'active')
+        sessions = len(slow.sessions)
+        for pid in gw.pids('out-ext'):
+            os.kill(pid, signal.SIGKILL)
+        wait_until('another attempt, or its end', lambda: (
+            state(gw, msgid) == 'held' or len(slow.sessions) > sessions))
+    wait_until('it to be held', lambda: state(gw, msgid) == 'held')
+    why, = gw.json('queue', 'why', msgid)
+    assert (why['waits_for'], why['note']) == ('held', 'poison')
+    slow.go.set()
+    assert did(gw, 'release', msgid)['messages'] == 1
+    gw.wait_empty()
+    assert slow.find(token)
 
 
 def test_suspend_a_destination(world, gw, dead, sink):
