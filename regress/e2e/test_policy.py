@@ -21,6 +21,14 @@ def another(world, **kw):
     return s
 
 
+def wait_rows(gw, n):
+    """What is queued, once it is so many: a sink knows before the queue."""
+    def rows():
+        found = gw.queue()
+        return found if len(found) == n else None
+    return wait_until('%d messages queued' % n, rows)
+
+
 def takes_mail(world):
     with inside(world, HOST_B) as c:
         return c.cmd('MAIL FROM:<%s>' % USER).code == 250
@@ -54,7 +62,7 @@ def test_rate_of_a_destination(world, sink):
         for _ in range(N):
             send_out(world, token, to)
         gw.wait_log(mark=mark, event='delivery', to=to)
-        assert len(gw.queue()) == N - 1
+        wait_rows(gw, N - 1)
         gw.reload(conf())
         free.wait(token, count=N)
         gw.wait_empty()
@@ -73,7 +81,7 @@ def test_rate_of_a_sender(world, sink):
             send_out(world, token, 'u@' + sink.domain, source=HOST_B)
             sink.wait(token)
         assert not sink.find(late)
-        row, = gw.queue()
+        row, = wait_rows(gw, 1)
         why = gw.json('queue', 'why', row['id'])
         assert 'rate' in str(why), why
         # the time that it was given outlives the process
@@ -106,7 +114,7 @@ def test_schedule_of_a_connector(world, sink):
             dsn = Notification(mail.raw)
             assert [len(dsn.recipients), dsn.about(rcpts[0])['action']] == \
                 [1, 'failed']
-            row, = gw.queue()
+            wait_rows(gw, 1)
             patient.behaviour = Behaviour()
             gw.postern('queue', 'flush')
             message, = patient.wait(token)
