@@ -14,6 +14,9 @@
 #include "queued/queue_int.h"
 #include "queued/report.h"
 
+/* A disk may fail once. */
+#define READ_TRIES 3
+
 /* A file that could not be written when a rule ended: by the next change. */
 static int
 save(struct queue *q)
@@ -178,16 +181,20 @@ queue_rules(struct queue *q, int (*emit)(void *, const struct cq_rule *),
 void
 queue_rules_open(struct queue *q, const struct store_ops *ops, int dirfd)
 {
-	int bad;
+	int bad = -1, tries;
 
 	q->rules_ops = ops;
 	q->rules_dir = dirfd;
 	if (ops == NULL)
 		return;
-	bad = rules_load(&q->rules, ops, dirfd);
-	if (bad == -1)
-		log_warn("the operator's rules cannot be read");
-	else if (bad > 0)
+	for (tries = 0; bad == -1 && tries < READ_TRIES; tries++)
+		bad = rules_load(&q->rules, ops, dirfd);
+	if (bad == -1) {
+		/* mail must flow; and the next change must not write over it */
+		log_warn("the operator's rules cannot be read, and are set "
+			 "aside as rules.bad");
+		rules_set_aside(ops, dirfd);
+	} else if (bad > 0)
 		log_warnx("the operator's rules: %d damaged lines left out",
 		    bad);
 }

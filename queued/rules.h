@@ -48,6 +48,8 @@ int rules_parse(const char *line, struct cq_rule *);
 
 /* -1 with errno: the disk has the old ones or these, but whole. */
 int rules_save(const struct rules *, const struct store_ops *, int dirfd);
+/* It cannot be read: it is kept as "rules.bad". */
+void rules_set_aside(const struct store_ops *, int dirfd);
 /* Returns the number of lines that are damaged, and were left out; or -1. */
 int rules_load(struct rules *, const struct store_ops *, int dirfd);
 

@@ -13,6 +13,7 @@
 
 #define FILE_NAME "rules"
 #define FILE_NEW  "rules.new"
+#define FILE_BAD  "rules.bad"
 
 static int
 write_all(const struct store_ops *ops, int fd, const char *text, size_t len)
@@ -85,6 +86,12 @@ rules_save(const struct rules *r, const struct store_ops *ops, int dirfd)
 	rc = replace(ops, dirfd, text, len);
 	free(text);
 	return rc;
+}
+
+void
+rules_set_aside(const struct store_ops *ops, int dirfd)
+{
+	(void)ops->renameat(ops->ctx, dirfd, FILE_NAME, FILE_BAD);
 }
 
 static int

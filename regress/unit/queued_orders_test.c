@@ -17,6 +17,7 @@
  * and what he is told of a message, and of the whole queue.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,11 +30,16 @@
 
 static struct memfs *disk;
 static struct store_ops ops;
+static bool broken; /* nothing can be opened to be read */
 
 static int
 root_openat(void *ctx, int dir, const char *name, int flags, mode_t mode)
 {
 	(void)dir;
+	if (broken && (flags & O_ACCMODE) == O_RDONLY) {
+		errno = EIO;
+		return -1;
+	}
 	return disk->ops.openat(ctx, MEMFS_ROOT, name, flags, mode);
 }
 
@@ -366,6 +372,34 @@ test_not_kept(void **state)
 	id = w_mail(ORIGIN_INT, "a@example.com", "x@one.test");
 	settle();
 	assert_int_equal(state_of(id), CQ_SUSPENDED);
+}
+
+/* Unreadable once: read again; again and again: set aside, and mail flows. */
+static void
+test_unreadable(void **state)
+{
+	uint64_t at;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(order(one, true), CQ_DONE);
+	disk->fault = MEMFS_ERROR;
+	disk->fault_errno = EIO;
+	for (at = 1; at <= 3; at++) {
+		disk->fault_at = disk->calls + at;
+		w_crash();
+		assert_int_equal(w.q.rules.n, 1);
+	}
+	broken = true;
+	w_crash();
+	broken = false;
+	w_peers_up();
+	assert_int_equal(w.q.rules.n, 0);
+	assert_non_null(memfs_bytes(disk, "rules.bad", &len));
+	assert_null(memfs_bytes(disk, "rules", &len));
+	(void)w_mail(ORIGIN_INT, "a@example.com", "x@one.test");
+	settle();
+	assert_int_equal(w.q.nmessages[Q_OUT], 0);
 }
 
 /* More than one turn can move, and each in its turn when it is resumed. */
@@ -719,6 +753,7 @@ main(void)
 		with_world(test_expires),
 		with_disk(test_lasts),
 		with_disk(test_not_kept),
+		with_disk(test_unreadable),
 		with_world(test_many),
 		with_world(test_reroute_out),
 		with_world(test_reroute_local),
