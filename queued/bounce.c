@@ -26,27 +26,48 @@ struct writer {
 };
 
 static const struct words {
+	const char *name;
 	const char *subject;
 	const char *intro;
 	const char *outro;
 	const char *action;
+	char class; /* RFC 3463 section 2 */
 } kinds[] = {
-	[BOUNCE_FAILED] = { "Undeliverable: your message was not delivered",
+	[BOUNCE_FAILED] = { "failure",
+	    "Undeliverable: your message was not delivered",
 	    "Your message could not be delivered to the recipients below. "
 	    "The gateway has given up on them.",
 	    "What the receiving system said is quoted above. Nothing more "
 	    "will be tried for these recipients.",
-	    "failed" },
-	[BOUNCE_DELAYED] = { "Delayed: your message was not delivered yet",
+	    "failed", '5' },
+	[BOUNCE_DELAYED] = { "delay",
+	    "Delayed: your message was not delivered yet",
 	    "Your message could not be delivered yet to the recipients below. "
 	    "The gateway goes on trying; you need not send it again.",
-	    "If it cannot be delivered by then, you will be told.", "delayed" },
+	    "If it cannot be delivered by then, you will be told.", "delayed",
+	    '4' },
+	[BOUNCE_RELAYED] = { "success", "Relayed: your message was handed on",
+	    "Your message was handed on to the mail system of the recipients "
+	    "below, as you asked to be told. That system does not report "
+	    "what becomes of it.",
+	    "You will get no other word of success for these recipients.",
+	    "relayed", '2' },
+	[BOUNCE_DELIVERED] = { "success", "Delivered: your message arrived",
+	    "Your message was delivered to the recipients below, as you asked "
+	    "to be told.",
+	    "This does not say that it was read.", "delivered", '2' },
 };
 
 static const struct words *
 words_of(const struct bounce *b)
 {
 	return &kinds[b->kind];
+}
+
+const char *
+bounce_kind_name(enum bounce_kind kind)
+{
+	return kinds[kind].name;
 }
 
 static void
@@ -342,7 +363,7 @@ digits(const char *s)
 static void
 put_status(struct writer *w, const struct bounce_rcpt *r)
 {
-	char class = w->b->kind == BOUNCE_FAILED ? '5' : '4';
+	char class = words_of(w->b)->class;
 	const char *subject, *detail, *rest = "0.0";
 	size_t n;
 

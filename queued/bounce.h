@@ -16,9 +16,17 @@
 #include "common/msg/addr.h"
 
 enum bounce_kind {
-	BOUNCE_FAILED = 1, /* Action: failed */
-	BOUNCE_DELAYED = 2 /* Action: delayed */
+	BOUNCE_FAILED = 1,  /* Action: failed */
+	BOUNCE_DELAYED = 2, /* Action: delayed */
+	/*
+	 * Success, if NOTIFY asks for it (RFC 3461 4.1).  A gateway hands mail
+	 * on: "relayed" where the next system will say no more (5.2.2, 6.2 c);
+	 * "delivered" where that was the recipient's mailbox.
+	 */
+	BOUNCE_RELAYED = 3,
+	BOUNCE_DELIVERED = 4
 };
+const char *bounce_kind_name(enum bounce_kind); /* "failure", "delay" ... */
 
 /* Returned text at most; a longer message comes back as its header only. */
 #define BOUNCE_FULL_MAX	  (48UL * 1024)

@@ -14,6 +14,16 @@
 #include "queued/queue_int.h"
 #include "queued/report.h"
 
+/* Words of success that wait for room. */
+#define OWED_MAX      1000U
+#define OWED_AGAIN_MS 30000U
+
+static bool
+is_success(enum bounce_kind kind)
+{
+	return kind == BOUNCE_RELAYED || kind == BOUNCE_DELIVERED;
+}
+
 struct notify_rcpt *
 notify_add(struct notify_list *l, uint16_t rcpt, const struct qo_outcome *o)
 {
@@ -80,24 +90,67 @@ notice_settled(struct queue *q, struct notice *n)
 		return;
 	if (n->kind == BOUNCE_FAILED)
 		fail_record(q, m, &n->list);
-	else
+	else if (n->kind == BOUNCE_DELAYED)
 		queue_state(q, m, &st);
 }
 
-void
+bool
 notice_refused(struct queue *q, struct notice *n)
 {
 	struct message *m = queue_find(q, n->about);
 
+	if (is_success(n->kind)) {
+		notice_owe(q, n);
+		return true;
+	}
 	if (m == NULL)
-		return;
+		return false;
 	if (n->kind == BOUNCE_FAILED) {
 		fail_again(q, m, &n->list);
-		return;
+		return false;
 	}
 	if (m->warned > n->list.before)
 		m->warned = n->list.before;
 	queue_warn_again(q, m, n->list.age);
+	return false;
+}
+
+/* --- what is owed --- */
+
+void
+notice_owe(struct queue *q, struct notice *n)
+{
+	struct notice *first;
+
+	if (q->nowed == OWED_MAX) {
+		first = STAILQ_FIRST(&q->owed);
+		STAILQ_REMOVE_HEAD(&q->owed, entry);
+		q->nowed--;
+		report_dropped(first->about, first->to, REASON_STORE_ERROR);
+		notice_free(first);
+	}
+	STAILQ_INSERT_TAIL(&q->owed, n, entry);
+	q->nowed++;
+	q->owed_at = q->now + OWED_AGAIN_MS;
+}
+
+void
+notice_time(struct queue *q)
+{
+	struct notice *n;
+
+	while (q->owed_at <= q->now && (n = STAILQ_FIRST(&q->owed)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->owed, entry);
+		q->nowed--;
+		if (queue_append_notice(q, n) == -1)
+			notice_owe(q, n); /* which puts off the others */
+	}
+}
+
+uint64_t
+notice_next(const struct queue *q)
+{
+	return STAILQ_EMPTY(&q->owed) ? SCHED_NEVER : q->owed_at;
 }
 
 /* What the report needs of the message, read in one go. */
@@ -117,12 +170,17 @@ struct reader {
 static bool
 wants(const struct reader *r, uint8_t notify)
 {
-	uint8_t bit = r->kind == BOUNCE_FAILED ? NOTIFY_FAILURE : NOTIFY_DELAY;
+	static const uint8_t bits[] = { [BOUNCE_FAILED] = NOTIFY_FAILURE,
+		[BOUNCE_DELAYED] = NOTIFY_DELAY,
+		[BOUNCE_RELAYED] = NOTIFY_SUCCESS,
+		[BOUNCE_DELIVERED] = NOTIFY_SUCCESS };
 
 	/* RFC 3461 4.1: without NOTIFY, failures, and delays as we like */
 	if (r->env.sender[0] == '\0' || (notify & NOTIFY_NEVER) != 0)
 		return false;
-	return notify == 0 || (notify & bit) != 0;
+	if (notify == 0)
+		return !is_success(r->kind);
+	return (notify & bits[r->kind]) != 0;
 }
 
 /* The last reply, where the outcome has none of its own. */
@@ -273,6 +331,10 @@ send_report(struct reader *r)
 	(void)strlcpy(n->to, r->env.sender, sizeof(n->to));
 	n->list = *r->list;
 	if (queue_append_notice(r->q, n) == -1) {
+		if (is_success(n->kind)) {
+			notice_owe(r->q, n);
+			return 1;
+		}
 		n->list.v = NULL;
 		notice_free(n);
 		return -1;
@@ -305,7 +367,7 @@ read_and_send(struct reader *r)
 	struct store *st = queue_store(r->q, r->msg);
 
 	if (store_load(st, message_loc(r->msg), on_message, r) == -1) {
-		if (errno == ENOENT)
+		if (errno != EBADMSG)
 			return -1;
 		r->error = errno;
 	}

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bsd/sys/queue.h>
+
 #include "common/base/conf.h"
 #include "common/msg/queue_out.h"
 
@@ -35,6 +37,7 @@ struct notify_list {
 
 /* A report to a sender: owned by its struct fresh until it is durable. */
 struct notice {
+	STAILQ_ENTRY(notice) entry; /* in q->owed */
 	char *text;
 	size_t len;
 	uint8_t flags; /* enum msg_flag */
@@ -62,6 +65,14 @@ int notify_sender(struct queue *, struct message *, enum bounce_kind,
 uint32_t notice_warned(const struct store_extra *);
 /* What the notice was about, now that it is durable, or that it is not. */
 void notice_settled(struct queue *, struct notice *);
-void notice_refused(struct queue *, struct notice *);
+/* True: the notice is kept, and will be appended again. */
+bool notice_refused(struct queue *, struct notice *);
+/*
+ * Word of success that there was no room for, while the message itself is done
+ * with: as much of it as is reasonable is kept in memory and tried again.
+ */
+void notice_owe(struct queue *, struct notice *);
+void notice_time(struct queue *);
+uint64_t notice_next(const struct queue *);
 
 #endif

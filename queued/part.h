@@ -26,6 +26,7 @@ struct part;
 enum msg_state_flag {
 	QM_HELD = 1 << 0,    /* waits for the operator */
 	QM_REMOVE = 1 << 1,  /* in flight; it goes as soon as it returns */
+	QM_SUCCESS = 1 << 2, /* some recipient's success is to be told */
 	QM_FAILING = 1 << 4, /* recipients have failed, the bounce waits */
 	QM_QUEUED = 1 << 5   /* in the table, and counted */
 };

@@ -324,6 +324,7 @@ queue_init(struct queue *q, const struct q_env *env)
 	RB_INIT(&q->failing);
 	TAILQ_INIT(&q->failing_by_age);
 	STAILQ_INIT(&q->fresh);
+	STAILQ_INIT(&q->owed);
 	dests_init(&q->dests);
 	doms_init(&q->doms, &q->dests);
 	sessions_init(&q->sessions);
@@ -337,12 +338,17 @@ queue_free(struct queue *q)
 {
 	struct message *m;
 	struct fresh *f;
+	struct notice *n;
 	size_t i;
 
 	while ((f = STAILQ_FIRST(&q->fresh)) != NULL) {
 		STAILQ_REMOVE_HEAD(&q->fresh, entry);
 		queue_drop(q, f->msg);
 		fresh_free(f);
+	}
+	while ((n = STAILQ_FIRST(&q->owed)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->owed, entry);
+		notice_free(n);
 	}
 	while ((m = RB_MIN(message_tree, &q->messages)) != NULL) {
 		unlink_message(q, m);
@@ -451,6 +457,7 @@ queue_next(const struct queue *q)
 	at = least(at, doms_next_time(&q->doms));
 	at = least(at, asks_next_time(&q->asks));
 	at = least(at, fail_next(q));
+	at = least(at, notice_next(q));
 	at = least(at, queue_ages_next(q));
 	at = least(at, queue_rules_next(q));
 	if (s != NULL)

@@ -70,7 +70,9 @@ struct q_env {
 RB_HEAD(message_tree, message);
 struct fresh;
 struct failing;
+struct notice;
 STAILQ_HEAD(fresh_list, fresh);
+STAILQ_HEAD(notice_list, notice);
 TAILQ_HEAD(failing_list, failing);
 RB_HEAD(failing_tree, failing);
 
@@ -113,6 +115,10 @@ struct queue {
 	uint64_t results_at[NSTORES];  /* until then at most */
 	uint64_t maintain_at[NSTORES]; /* SCHED_NEVER: not due */
 	struct iq_room room[NSTORES];  /* as last told */
+
+	struct notice_list owed; /* words of success without room */
+	uint32_t nowed;
+	uint64_t owed_at;
 
 	struct failing_tree failing;
 	struct failing_list failing_by_age;

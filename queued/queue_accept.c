@@ -26,6 +26,7 @@ struct draft {
 	char received[SMTP_RECEIVED_ROOM];
 	size_t received_len;
 	char first[MSG_ADDR_MAX + 1];
+	bool success; /* somebody wants to be told of it */
 };
 
 void
@@ -84,6 +85,7 @@ put_one(struct queue *q, struct draft *d, const struct msg_rcpt *r,
 	if (n == -1)
 		return -1;
 	d->env_len += (size_t)n;
+	d->success = d->success || (r->notify & NOTIFY_SUCCESS) != 0;
 	domain = direction_domain_of(r->addr, &len);
 	return group_add(q, domain, len, (uint16_t)index);
 }
@@ -284,6 +286,7 @@ make_draft(struct queue *q, const struct q_submit *s, struct draft *d)
 	if (r == NULL)
 		return REASON_SYNTAX;
 	(void)strlcpy(d->first, r->addr, sizeof(d->first));
+	d->success = false;
 	why = direction_submit(q->conf, s->origin, &s->commit->client,
 	    s->commit->sender);
 	if (why != REASON_OK) {
@@ -301,6 +304,8 @@ make_draft(struct queue *q, const struct q_submit *s, struct draft *d)
 	d->msg = message_new(&d->env, store_for(s->origin));
 	if (d->msg == NULL)
 		return REASON_STORE_ERROR;
+	if (d->success)
+		d->msg->flags |= QM_SUCCESS;
 	return group_end(q, d->msg) == 0 ? REASON_OK : REASON_STORE_ERROR;
 }
 

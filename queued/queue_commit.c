@@ -39,7 +39,7 @@ announce(struct queue *q, struct fresh *f)
 	parts_link(m);
 	if (f->notice != NULL)
 		report_notice(m->id, f->notice->about, f->notice->to,
-		    f->notice->kind == BOUNCE_FAILED);
+		    f->notice->kind);
 	else
 		report_accepted((enum origin)m->origin, f->line, f->len);
 }
@@ -79,8 +79,8 @@ refuse(struct queue *q, struct fresh *f)
 {
 	answer(q, f, IQ_TEMP, REASON_STORE_ERROR);
 	queue_drop(q, f->msg);
-	if (f->notice != NULL)
-		notice_refused(q, f->notice);
+	if (f->notice != NULL && notice_refused(q, f->notice))
+		f->notice = NULL;
 	fresh_free(f);
 }
 

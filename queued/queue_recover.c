@@ -48,6 +48,8 @@ recover_rcpts(struct queue *q, struct message *m, const struct store_msg *sm)
 	while (env_next(&it, &r) == 1) {
 		if (!is_open(&sm->state, r.index, &cursor))
 			continue;
+		if ((r.notify & NOTIFY_SUCCESS) != 0)
+			m->flags |= QM_SUCCESS;
 		at = memrchr(r.addr, '@', r.addr_len);
 		if (at == NULL || at + 1 == r.addr + r.addr_len) {
 			if (group_add(q, NO_DOMAIN, strlen(NO_DOMAIN),
@@ -217,6 +219,8 @@ queue_start(struct queue *q)
 	qclock_start(&q->clock, q->now, q->real, q->newest, q->longest_life);
 	if (q->clock.distrusted)
 		report_clock((int64_t)(q->real - q->clock.wall0));
+	/* ids of this start and of those before it may differ by chance only */
+	q->last_id += q->env->random(q->env->arg);
 	while ((m = queue_after(q, id)) != NULL) {
 		id = m->id;
 		resume(q, m);

@@ -3,7 +3,10 @@
  * What became of a job, recipient by recipient.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <bsd/string.h>
 
 #include "queued/queue_int.h"
 #include "queued/report.h"
@@ -20,7 +23,8 @@ struct job {
 	bool done[QO_RCPTS_MAX];	/* rcpts[i] is not open any more */
 	struct store_rcpt states[QO_RCPTS_MAX];
 	size_t nstates;
-	bool delivered; /* some */
+	bool delivered;		 /* some */
+	struct notify_list told; /* of success, if they want that */
 };
 
 /* --- log --- */
@@ -127,6 +131,44 @@ add_state(struct job *j, const struct q_outcome *o, uint8_t status,
 		.text_len = (uint16_t)strlen(o->outcome.text) };
 }
 
+/*
+ * smtpd-out hands no NOTIFY on, so that the next system has nothing to tell:
+ * word of success is ours (RFC 3461 5.2.2), whoever delivers in the end.
+ */
+static void
+note_success(struct job *j, const struct q_outcome *o)
+{
+	struct notify_rcpt *n;
+
+	if ((j->msg->flags & QM_SUCCESS) == 0)
+		return;
+	n = notify_add(&j->told, o->rcpt, &o->outcome);
+	if (n == NULL) {
+		log_warn("word of success");
+		return;
+	}
+	n->logged = true;
+	(void)strlcpy(n->remote, j->result->relay.name, sizeof(n->remote));
+}
+
+/* In one batch with the end of what it is about, and before that. */
+static void
+tell_success(struct queue *q, struct job *j)
+{
+	if (j->told.n == 0)
+		return;
+	switch (notify_sender(q, j->msg, BOUNCE_RELAYED, &j->told)) {
+	case 1: /* the report has taken the list */
+		return;
+	case -1:
+		log_warn("word of success");
+		break;
+	default:
+		break;
+	}
+	free(j->told.v);
+}
+
 static void
 take_outcome(struct queue *q, struct job *j, const struct q_outcome *o,
     unsigned place)
@@ -138,6 +180,7 @@ take_outcome(struct queue *q, struct job *j, const struct q_outcome *o,
 		add_state(j, o, QO_DELIVERED, p);
 		j->done[place] = j->delivered = true;
 		j->msg->nopen--;
+		note_success(j, o);
 		return;
 	case QO_FAILED:
 		/* recorded together with the notice to the sender */
@@ -337,6 +380,7 @@ settle(struct queue *q, struct job *j, struct dest *d)
 	uint64_t at = 0;
 	bool old = false;
 
+	tell_success(q, j);
 	while ((p = s->parts) != NULL) {
 		s->parts = p->u.active.next;
 		old = old || queue_part_old(q, p);

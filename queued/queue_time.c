@@ -61,4 +61,5 @@ queue_tick(struct queue *q)
 	end_idle_sessions(q);
 	queue_age_time(q);
 	fail_time(q);
+	notice_time(q);
 }

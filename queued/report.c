@@ -163,7 +163,8 @@ report_paused(const struct dest *d, uint64_t ms)
 }
 
 void
-report_notice(uint64_t dsn, uint64_t about, const char *to, int failed)
+report_notice(uint64_t dsn, uint64_t about, const char *to,
+    enum bounce_kind kind)
 {
 	struct logline l;
 
@@ -172,7 +173,7 @@ report_notice(uint64_t dsn, uint64_t about, const char *to, int failed)
 	ll_id(&l, "id", dsn);
 	ll_id(&l, "about", about);
 	ll_cstr(&l, "to", to);
-	ll_cstr(&l, "kind", failed ? "failure" : "delay");
+	ll_cstr(&l, "kind", bounce_kind_name(kind));
 	ll_send(&l);
 }
 

@@ -17,6 +17,7 @@
 #include "common/msg/in_queue.h"
 #include "common/msg/queue_out.h"
 
+#include "queued/bounce.h"
 #include "queued/direction.h"
 
 struct dest;
@@ -53,7 +54,8 @@ void report_delivery(const struct report_delivery *);
 /* event=destination: cannot be reached; what waits there is put off */
 void report_paused(const struct dest *, uint64_t ms);
 /* event=notice: a report to the sender became message dsn */
-void report_notice(uint64_t dsn, uint64_t about, const char *to, int failed);
+void report_notice(uint64_t dsn, uint64_t about, const char *to,
+    enum bounce_kind);
 /* event=drop: recipients failed and nobody can be told */
 void report_dropped(uint64_t id, const char *sender, enum reason);
 /* event=hold, event=remove, event=flush, event=lost */

@@ -73,7 +73,7 @@ fuzz-bins: $(FUZZ_BINS)
 
 PYTEST_UNIT_DIRS = $(sort $(patsubst %/,%,$(dir \
     $(wildcard regress/bench/test_*.py regress/conf/test_*.py \
-    regress/session/test_*.py))))
+    regress/dsn/test_*.py regress/session/test_*.py))))
 
 check-unit: all unit-bins helper-bins
 	@build-aux/run-units.sh $(UNIT_BINS)

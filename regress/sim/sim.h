@@ -221,7 +221,7 @@ void led_tried(uint64_t id, const char *addr);
 void led_check_job(uint64_t id, const char *addr);
 bool led_wants(const struct l_msg *, const struct l_rcpt *, enum msg_notify);
 void led_delivery(const struct report_delivery *);
-void led_notice(uint64_t dsn, uint64_t about, const char *to, int failed);
+void led_notice(uint64_t dsn, uint64_t about, const char *to, enum bounce_kind);
 void led_dropped(uint64_t id, const char *sender, enum reason);
 void led_lost(uint64_t id);
 uint64_t led_hash(const void *, size_t);

@@ -417,24 +417,23 @@ take_notice(uint64_t dsn, uint64_t about)
 }
 
 void
-led_notice(uint64_t dsn, uint64_t about, const char *to, int is_failure)
+led_notice(uint64_t dsn, uint64_t about, const char *to, enum bounce_kind kind)
 {
 	uint32_t msg;
 
-	(void)is_failure;
 	if (fault_is_dead())
 		return;
 	msg = led_find(about);
 	if (msg == UINT32_MAX || led.msgs[msg].no_sender)
 		sim_fail("a notice to %s, who sent nothing", to);
-	sim_trace(EV_NOTICE, 0, dsn);
+	sim_trace(EV_NOTICE, kind, dsn);
 	take_notice(dsn, about);
 }
 
 void
 led_found_notice(uint64_t dsn, uint64_t about)
 {
-	sim_trace(EV_NOTICE, 1, dsn);
+	sim_trace(EV_NOTICE, 0, dsn);
 	take_notice(dsn, about);
 }
 

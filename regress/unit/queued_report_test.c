@@ -222,6 +222,87 @@ test_nobody_to_tell(void **state)
 	assert_false(w_is_queued(id));
 }
 
+/* Word of success, for those who ask for it. */
+static void
+test_success(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	id = w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_deliver_all();
+	assert_int_equal(w.notices, 0); /* unless it is asked for, none */
+	w.notify = NOTIFY_FAILURE | NOTIFY_DELAY;
+	(void)w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_deliver_all();
+	w.notify = NOTIFY_SUCCESS;
+	(void)w_mail(ORIGIN_INT, "", "x@far.test");
+	w_deliver_all();
+	assert_int_equal(w.notices, 0);
+	id = w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_deliver_all();
+	assert_int_equal(w.notices, 1);
+	assert_false(w_is_queued(id));
+	assert_non_null(strstr(w.dsn, "\r\nAction: relayed\r\n"));
+	assert_non_null(strstr(w.dsn, "\r\nStatus: 2."));
+	assert_non_null(strstr(w.dsn, "rfc822; x@far.test\r\n"));
+	w_run_until(w.now + MINUTE);
+	assert_int_equal(w.notices, 1); /* and none of that one */
+	assert_int_equal(w.q.nmessages[Q_OUT], 0);
+}
+
+/* A failure is not told to those who ask for successes only. */
+static void
+test_success_only(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	w.notify = NOTIFY_SUCCESS;
+	id = w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_ready(w_opening());
+	w_result(w_working(), true, QO_FAILED, REASON_REMOTE_RCPT, 550, "5.1.1",
+	    "no");
+	assert_int_equal(w.notices, 0);
+	assert_false(w_is_queued(id));
+	w.notify = NOTIFY_NEVER;
+	id = w_mail(ORIGIN_INT, "a@example.com", "x@dead.test");
+	w_run_until(w.now + DAY);
+	assert_int_equal(w.notices, 0);
+	w_run_until(w.now + 5 * DAY);
+	assert_int_equal(w.notices, 0);
+	assert_false(w_is_queued(id));
+}
+
+/* It waits for the message's restart, and for room. */
+static void
+test_success_later(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	w.notify = NOTIFY_SUCCESS;
+	id = w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_crash(); /* that it is wanted is known again */
+	w_peers_up();
+	w_turn();
+	w_ready(w_opening());
+	fake.append_error = ENOSPC;
+	w_deliver(w_working());
+	w_run_until(w.now + 10000);
+	assert_false(w_is_queued(id));
+	assert_int_equal(w.notices, 0);
+	fake.append_error = 0;
+	fake.commit_error = EIO; /* appended, and then refused */
+	w_run_until(w.now + 45000);
+	assert_int_equal(w.notices, 0);
+	fake.commit_error = 0;
+	w_run_until(w.now + 45000);
+	assert_int_equal(w.notices, 1);
+	w_deliver_all();
+	assert_non_null(strstr(w.dsn, "\r\nAction: relayed\r\n"));
+}
+
 int
 main(void)
 {
@@ -232,6 +313,9 @@ main(void)
 		with_world(test_report_needs_room),
 		with_world(test_warning),
 		with_world(test_nobody_to_tell),
+		with_world(test_success),
+		with_world(test_success_only),
+		with_world(test_success_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,7 @@ nth_rcpt(void *arg, uint32_t i)
 
 	memset(&l->r, 0, sizeof(l->r));
 	l->r.index = (uint16_t)i;
+	l->r.notify = w.notify;
 	(void)strlcpy(l->r.addr, l->v[i], sizeof(l->r.addr));
 	return &l->r;
 }

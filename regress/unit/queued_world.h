@@ -71,8 +71,8 @@ struct w_watch {
 	void (*answer)(uint64_t token, const struct iq_done *);
 	void (*delivery)(const struct report_delivery *);
 	void (*paused)(const struct dest *, uint64_t ms);
-	void (
-	    *notice)(uint64_t dsn, uint64_t about, const char *to, int failed);
+	void (*notice)(uint64_t dsn, uint64_t about, const char *to,
+	    enum bounce_kind);
 	void (*dropped)(uint64_t id, const char *sender, enum reason);
 	void (*held)(uint64_t id, enum reason);
 	void (*lost)(uint64_t id);
@@ -106,7 +106,8 @@ struct world {
 	uint64_t now, real;
 	unsigned seed;
 	bool fail_open, fail_job;
-	uint32_t delay; /* ms, in each result */
+	uint8_t notify;	 /* enum msg_notify of all recipients submitted */
+	uint32_t delay;	 /* ms, in each result */
 	char dsn[65536]; /* the text of the last notice that was delivered */
 };
 extern struct world w;

@@ -189,15 +189,16 @@ read_notice(uint64_t dsn)
 }
 
 void
-report_notice(uint64_t dsn, uint64_t about, const char *to, int failed)
+report_notice(uint64_t dsn, uint64_t about, const char *to,
+    enum bounce_kind kind)
 {
 	w.notices++;
 	if (w.watch != NULL) {
 		if (w.watch->notice != NULL)
-			w.watch->notice(dsn, about, to, failed);
+			w.watch->notice(dsn, about, to, kind);
 		return;
 	}
-	if (failed)
+	if (kind == BOUNCE_FAILED)
 		read_notice(dsn);
 	(void)w_enter(dsn, to);
 }
