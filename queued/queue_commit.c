@@ -192,6 +192,9 @@ maintain(struct queue *q, unsigned i)
 		q->maintain_at[i] = q->now;
 		q->more = true;
 		break;
+	case 2:
+		q->maintain_at[i] = q->now + STORE_LATER_MS;
+		break;
 	default:
 		q->maintain_at[i] = q->now + UPKEEP_AGAIN_MS;
 		break;

@@ -115,6 +115,8 @@ struct store {
 	uint32_t sweep; /* next directory to look through for orphans */
 	uint64_t commits, syncs, poisonings;
 	uint64_t commits_seen;	     /* by the last upkeep */
+	uint64_t quiet_at;	     /* Unix ms: no commit until then */
+	uint64_t spill_at;	     /* Unix ms: a step is due, quiet or not */
 	bool damage;		     /* recovery found some */
 	struct store_report *report; /* store_check() only, as the next */
 	void (*tell)(void *, const struct store_msg *);

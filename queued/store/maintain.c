@@ -9,7 +9,9 @@
 #include "queued/store/internal.h"
 #include "queued/store/le.h"
 
-#define BUSY_FACTOR 12 /* times the segments, while there is no time */
+#define BUSY_FACTOR 12	/* times the segments, while there is no time */
+#define QUIET_MS    500 /* without a commit: there is time */
+#define SPILL_MS    1000 /* from one step to the next, while there is none */
 
 /*
  * How many segments may hold records.  The records of spilled messages are
@@ -17,7 +19,7 @@
  * be too much copying.
  */
 static uint64_t
-live_limit(const struct store *s)
+wanted(const struct store *s)
 {
 	uint64_t size = s->p.segment_size, n = s->p.max_live_segments;
 
@@ -25,7 +27,13 @@ live_limit(const struct store *s)
 		n = s->p.quota / size / 2;
 	if (n < 2)
 		n = 2;
-	return n + 2 * s->catalogue / size;
+	return n;
+}
+
+static uint64_t
+live_limit(const struct store *s)
+{
+	return wanted(s) + 2 * s->catalogue / s->p.segment_size;
 }
 
 static struct segment *
@@ -113,14 +121,16 @@ is_short(struct store *s, const struct segment *seg)
 }
 
 /*
- * Making files is slow.  While mail comes in faster than it leaves, the log
- * may grow to many times of what it should be; the files are made when there
- * was no commit between two calls.
+ * Making files is slow: eight of them take as long as the commits of a
+ * hundred messages.  While mail comes in faster than it leaves, the log may
+ * grow to many times of what it should be, and a step is made now and then;
+ * the others when nobody waits for a commit.
  */
 static uint64_t
 hard_limit(const struct store *s)
 {
-	uint64_t soft = live_limit(s), n = soft * BUSY_FACTOR, most;
+	uint64_t soft = live_limit(s), most;
+	uint64_t n = soft + wanted(s) * (BUSY_FACTOR - 1);
 
 	if (s->p.quota != 0) {
 		most = s->p.quota / s->p.segment_size * 3 / 4;
@@ -130,18 +140,39 @@ hard_limit(const struct store *s)
 	return n;
 }
 
+/* Is it later than that?  A clock that was set back must not stop us. */
+static bool
+is_past(uint64_t now, uint64_t at, uint64_t span)
+{
+	return now >= at || at - now > span;
+}
+
+static bool
+has_time(struct store *s)
+{
+	uint64_t now = s->ops->now(s->ops->ctx);
+
+	if (s->commits != s->commits_seen)
+		s->quiet_at = now + QUIET_MS;
+	if (!is_past(now, s->quiet_at, QUIET_MS) &&
+	    !is_past(now, s->spill_at, SPILL_MS))
+		return false;
+	s->spill_at = now + SPILL_MS;
+	return true;
+}
+
 static int
 empty_step(struct store *s)
 {
 	struct segment *seg = oldest_closed(s);
-	bool busy = s->commits != s->commits_seen;
 
 	if (seg == NULL || seg->live == 0 || !batch_empty(s))
 		return 0;
 	if (s->nlive <= live_limit(s) && !is_short(s, seg))
 		return 0;
-	if (busy && s->nlive <= hard_limit(s) && !is_short(s, seg))
-		return 1;
+	if (!s->p.eager && s->nlive <= hard_limit(s) && !is_short(s, seg) &&
+	    !has_time(s))
+		return 2;
 	return spill_oldest(s, seg) == -1 ? -1 : 1;
 }
 
@@ -159,6 +190,7 @@ store_maintain(struct store *s)
 {
 	static int (*const steps[])(
 	    struct store *) = { free_step, make_step, empty_step, sweep_step };
+	bool later = false;
 	size_t i;
 	int r;
 
@@ -166,8 +198,14 @@ store_maintain(struct store *s)
 		return 0;
 	if (s->batch.stuck)
 		return store_commit(s) == -1 ? -1 : 1;
-	for (i = 0, r = 0; i < sizeof(steps) / sizeof(steps[0]) && r == 0; i++)
+	for (i = 0, r = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		r = steps[i](s);
+		later |= r == 2;
+		if (r == 1 || r == -1)
+			break;
+	}
 	s->commits_seen = s->commits;
-	return r;
+	if (r == 1 || r == -1)
+		return r;
+	return later ? 2 : 0;
 }

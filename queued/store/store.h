@@ -148,6 +148,7 @@ struct store_params {	       /* 0: the default */
 	uint32_t max_live_segments; /* beyond these messages are spilled: 8 */
 	uint64_t reserve; /* of the disk, left free by acceptance; 2 segments */
 	bool readonly;	  /* look only: no lock, nothing written, no adds */
+	bool eager;	  /* make files of old messages however busy it is */
 };
 
 /*
@@ -251,9 +252,10 @@ bool store_accepting(struct store *, const char **why);
  * and recycle segments, spill, clean up.  Call after commits and when idle;
  * at start until it returns 0, before that there is no room.  With an empty
  * batch it may commit; with another one it leaves out what would have to.
- * 1: call again soon; 0: nothing due until the next commit; -1: it failed, try
- * again in some seconds.
+ * 1: call again soon; 2: in STORE_LATER_MS, when it may be quieter; 0: nothing
+ * due until the next commit; -1: it failed, try again in some seconds.
  */
+#define STORE_LATER_MS 100
 int store_maintain(struct store *);
 /* Make one message a file now; durable when it returns.  Empty batch only. */
 int store_spill(struct store *, struct store_loc);

@@ -22,6 +22,7 @@
 const struct store_params load_params = {
 	.segment_size = STORE_SEGMENT_MIN,
 	.spill_threshold = 4096,
+	.eager = true,
 	.max_live_segments = 2,
 	.quota = 64 * STORE_SEGMENT_MIN,
 };

@@ -29,6 +29,7 @@
 static const struct store_params params = {
 	.segment_size = 1024 * 1024,
 	.spill_threshold = 4096,
+	.eager = true,
 };
 
 const char *

@@ -36,6 +36,7 @@ struct spool {
 static const struct store_params params = {
 	.segment_size = 64 * 1024,
 	.spill_threshold = 4096,
+	.eager = true,
 	.max_live_segments = 2,
 };
 

@@ -92,6 +92,7 @@ world_init(struct world *w, uint64_t seed)
 		.spill_threshold = 4096,
 		.max_live_segments = 3,
 		.quota = 64 * 64 * 1024,
+		.eager = true,
 	};
 }
 
