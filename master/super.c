@@ -220,6 +220,26 @@ schedule_restart(struct instance *i)
 		fatal("timer");
 }
 
+/* A signal that the processor or the kernel sends to the one at fault. */
+static bool
+is_fault(int status)
+{
+	if (status == -1 || !WIFSIGNALED(status))
+		return false;
+	switch (WTERMSIG(status)) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGILL:
+	case SIGFPE:
+	case SIGTRAP:
+	case SIGABRT:
+	case SIGSYS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void
 instance_dead(struct instance *i, int status)
 {
@@ -228,6 +248,7 @@ instance_dead(struct instance *i, int status)
 
 	/* the process is gone, but what it said last is still in the pipes */
 	i->pid = 0;
+	i->fault = is_fault(status);
 	output_close(i);
 	if (i->chan != NULL)
 		chan_free(i->chan);

@@ -53,6 +53,7 @@ struct instance {
 	struct chan *chan;
 	int stats;   /* memfd of its counters, kept over restarts */
 	bool killed; /* SIGKILL is on its way: what it says does not count */
+	bool fault;  /* the last one ended by a fault of its own */
 	struct cm_sandboxed sandbox;
 	uint32_t generation; /* of the configuration that it runs */
 	/* restarts */

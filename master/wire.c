@@ -51,6 +51,8 @@ wire_hello(struct instance *i)
 
 	if ((conf->flags & CONF_F_BEST_EFFORT) != 0)
 		hello.flags |= CM_HELLO_BEST_EFFORT;
+	if (i->fault)
+		hello.flags |= CM_HELLO_FAULT;
 	(void)strlcpy(hello.chroot_dir,
 	    i->program->root == TOPO_ROOT_SPOOL ? conf->spool
 						: conf->chroot_dir,

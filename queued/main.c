@@ -130,6 +130,8 @@ on_conf(struct child *c, const struct conf *conf)
 	open_store(Q_OUT, "out", conf->limits.spool_out);
 	edges.open = true;
 	queue_start(&edges.queue);
+	if (child_after_fault(edges.child))
+		queue_be_wary(&edges.queue);
 }
 
 /* --- posternd --- */

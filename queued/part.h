@@ -27,6 +27,7 @@ enum msg_state_flag {
 	QM_HELD = 1 << 0,    /* waits for the operator */
 	QM_REMOVE = 1 << 1,  /* in flight; it goes as soon as it returns */
 	QM_SUCCESS = 1 << 2, /* some recipient's success is to be told */
+	QM_MARKED = 1 << 3,  /* in hand, and so marked on disk, while wary */
 	QM_FAILING = 1 << 4, /* recipients have failed, the bounce waits */
 	QM_QUEUED = 1 << 5   /* in the table, and counted */
 };

@@ -92,6 +92,7 @@ struct queue {
 	uint32_t epoch;	 /* generation of the configuration */
 	uint32_t routes; /* generation of what is known of routes */
 	uint32_t mark;	 /* see queue_group.c */
+	uint64_t wary_until; /* ms */
 	bool draining;
 	bool jumped; /* the system's clock is off, and that was said */
 	bool more;   /* a bound was met: this turn left something to do */
@@ -161,6 +162,12 @@ void queue_time(struct queue *, uint64_t mono, uint64_t real);
 int queue_open(struct queue *, enum q_store, const struct store_ops *,
     int dirfd, const struct store_params *);
 void queue_start(struct queue *);
+/*
+ * The process before this one fell over something, perhaps over a message
+ * that it had in hand: for a while what is handed out is marked first, a few
+ * at a time, so that a message that does it again is found out.
+ */
+void queue_be_wary(struct queue *);
 void queue_drain(struct queue *); /* no new work; queue_quiet() tells the end */
 bool queue_quiet(const struct queue *);
 

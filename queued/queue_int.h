@@ -103,6 +103,8 @@ void queue_ask_time(struct queue *);
 void queue_part_gone(struct queue *, const struct part *);
 
 /* --- queue_send.c --- */
+/* Was it in hand when a process died, or may it be so now? */
+bool queue_is_suspect(const struct message *);
 void queue_pump(struct queue *);
 /*
  * No session is left for a destination that has fewer than that of this idle

@@ -324,9 +324,10 @@ record(struct queue *q, struct job *j, uint64_t at, uint16_t attempts)
 		st.next = qclock_wall(&q->clock, at);
 		st.attempts = attempts;
 	}
-	if (m->crashes > 0) {
+	if (queue_is_suspect(m)) {
 		/* it came back whole: it was not the message */
 		m->crashes = 0;
+		m->flags &= (uint8_t)~QM_MARKED;
 		st.set |= STORE_SET_POISON;
 	}
 	if (st.set != 0 || st.nrcpts > 0)
@@ -422,7 +423,7 @@ queue_result(struct queue *q, struct worker *w, uint32_t id,
 	j.n = job_rcpts(s->parts, j.rcpts);
 	if (check_outcomes(&j) == -1)
 		return -1;
-	if (j.msg->crashes > 0 && w->nsuspects > 0)
+	if (queue_is_suspect(j.msg) && w->nsuspects > 0)
 		w->nsuspects--;
 	find_addresses(&j);
 	take_outcomes(q, &j);

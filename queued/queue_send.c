@@ -288,6 +288,20 @@ compose(struct queue *q, struct session *s, struct ibuf *out, int *fd)
 	return put_body(q, m, rc == 1, out, fd);
 }
 
+#define WARY_MS 60000U
+
+void
+queue_be_wary(struct queue *q)
+{
+	q->wary_until = q->now + WARY_MS;
+}
+
+bool
+queue_is_suspect(const struct message *m)
+{
+	return m->crashes > 0 || (m->flags & QM_MARKED) != 0;
+}
+
 /*
  * It was in hand when a process died.  That it is so again is on disk before
  * it is: should it take us with it this time, the next start holds it.
@@ -402,7 +416,9 @@ send_job(struct queue *q, struct session *s, struct part *p)
 	struct ibuf out;
 	int fd = -1;
 
-	if ((m->crashes > 0 &&
+	if (q->now < q->wary_until)
+		m->flags |= QM_MARKED;
+	if ((queue_is_suspect(m) &&
 		(s->worker->nsuspects > 0 || mark_suspect(q, m) == -1)) ||
 	    limit_part(q, d, p) == -1) {
 		dest_defer(&q->dests, d, p, suspect_time(q));
@@ -420,7 +436,7 @@ send_job(struct queue *q, struct session *s, struct part *p)
 	s->since = q->now;
 	s->jobs++;
 	dest_spend(&q->dests, d, q->now);
-	if (m->crashes > 0)
+	if (queue_is_suspect(m))
 		s->worker->nsuspects++;
 	/* if its channel has failed, the worker will be told to be down */
 	if (q->env->job(q->env->arg, s, &out, fd) == -1)
@@ -583,7 +599,7 @@ queue_gone(struct queue *q, struct worker *w, uint32_t id,
 	if (s == NULL)
 		return -1;
 	if (s->parts != NULL) {
-		if (s->parts->msg->crashes > 0 && w->nsuspects > 0)
+		if (queue_is_suspect(s->parts->msg) && w->nsuspects > 0)
 			w->nsuspects--;
 		not_tried(q, s, g);
 	} else if (s->state == SESSION_OPENING) {

@@ -112,6 +112,12 @@ child_report(struct child *c)
 	return &c->report;
 }
 
+bool
+child_after_fault(const struct child *c)
+{
+	return (c->hello.flags & CM_HELLO_FAULT) != 0;
+}
+
 /* Messages to posternd are few and small: one that does not go out is fatal. */
 static void
 tell_master(struct child *c, uint16_t type, uint32_t id, struct ibuf *b)

@@ -89,6 +89,8 @@ struct chan *child_master(const struct child *);
 bool child_draining(const struct child *);
 /* Draining because posternd stops, not just because this worker goes. */
 bool child_hurried(const struct child *);
+/* The process before this one ended by a fault of its own (SIGSEGV ...). */
+bool child_after_fault(const struct child *);
 /* posternd replaces the peer behind this channel; then frees nothing here. */
 void child_violation(struct child *, const struct peer *, enum chan_violation);
 /* Leave the loop and exit 0: drained. */

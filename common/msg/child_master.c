@@ -8,7 +8,8 @@
 #include "common/base/sandbox.h"
 #include "common/msg/child_master.h"
 
-#define HELLO_FLAGS (CM_HELLO_TRAP | CM_HELLO_BEST_EFFORT | CM_HELLO_DEBUG)
+#define HELLO_FLAGS                                                            \
+	(CM_HELLO_TRAP | CM_HELLO_BEST_EFFORT | CM_HELLO_DEBUG | CM_HELLO_FAULT)
 #define MISSING_FLAGS                                                          \
 	(SANDBOX_NO_SECCOMP | SANDBOX_NO_LANDLOCK | SANDBOX_NO_LANDLOCK_NET |  \
 	    SANDBOX_NO_LANDLOCK_SCOPE)

@@ -45,7 +45,9 @@ enum cm_drain {
 enum cm_hello_flag {
 	CM_HELLO_TRAP = 1 << 0,        /* sandbox in TRAP mode */
 	CM_HELLO_BEST_EFFORT = 1 << 1,
-	CM_HELLO_DEBUG = 1 << 2        /* log debug lines */
+	CM_HELLO_DEBUG = 1 << 2,       /* log debug lines */
+	/* the one before it ended by a fault of its own: not by SIGKILL */
+	CM_HELLO_FAULT = 1 << 3
 };
 
 struct cm_hello {

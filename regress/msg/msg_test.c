@@ -295,7 +295,6 @@ static const struct range {
 	{ "ks_entry", FIELD(ks_entry, chain_len), 0, KS_FILE_MAX },
 	{ "ks_entry", FIELD(ks_entry, key_len), 0, KS_FILE_MAX },
 	{ "ks_check", FIELD(ks_check, verdict), KS_OK, KS_NOT_YET },
-	{ "ks_check", FIELD(ks_check, loose), 0, 1 },
 	{ "sk_signed", FIELD(sk_signed, len), 1, SK_SIG_MAX },
 	{ "sk_signed", FIELD(sk_signed, verdict), SK_SIGNED, SK_SIGNED },
 	{ "qd_route", FIELD(qd_route, verdict), QD_OK, QD_FOREIGN },

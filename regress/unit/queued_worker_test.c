@@ -18,6 +18,7 @@
  * kill them or cannot be read.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "queued_stage.h"
 
@@ -80,6 +81,58 @@ test_poison_queued(void **state)
 	w_crash();
 	assert_int_equal(w.q.nheld, 1);
 	assert_true(w_is_queued(id));
+}
+
+/* Over and over queued falls over one message, and no worker does. */
+static void
+test_poison_queued_alone(void **state)
+{
+	unsigned crashes = 0;
+	struct w_session *s;
+	uint64_t good, bad;
+
+	(void)state;
+	bad = w_mail(ORIGIN_EXT, "a@example.net", "bad@example.com");
+	good = w_mail(ORIGIN_EXT, "a@example.net", "good@example.com");
+	w_ready(w_opening());
+	while (w.q.nheld == 0 || w_is_queued(good)) {
+		assert_true(crashes < 4);
+		w_wait_for_job();
+		s = w_working();
+		if (s->job.msgid == good) {
+			w_deliver(s);
+			continue;
+		}
+		assert_int_equal(s->job.msgid, bad);
+		w_crash();
+		crashes++;
+		queue_be_wary(&w.q);
+		w_peers_up();
+	}
+	/* the first time nobody knew; then it is counted twice */
+	assert_int_equal(crashes, 3);
+	assert_int_equal(w_find(good, "good@example.com")->delivered, 1);
+	assert_true(fake_held(Q_IN, bad));
+}
+
+/* While it is wary all mail flows, and nothing innocent is left marked. */
+static void
+test_wary(void **state)
+{
+	char to[32];
+	unsigned i;
+
+	(void)state;
+	queue_be_wary(&w.q);
+	for (i = 0; i < 20; i++) {
+		(void)snprintf(to, sizeof(to), "u%u@example.com", i);
+		(void)w_mail(ORIGIN_EXT, "a@example.net", to);
+	}
+	w_ready(w_opening());
+	w_run_until(w.now + 10 * 60 * 1000);
+	w_deliver_all();
+	assert_int_equal(w.q.nmessages[Q_IN], 0);
+	assert_int_equal(w.q.nheld, 0);
 }
 
 /* A suspect that comes back whole is one no more. */
@@ -223,6 +276,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		with_world(test_poison),
 		with_world(test_poison_queued),
+		with_world(test_poison_queued_alone),
+		with_world(test_wary),
 		with_world(test_acquitted),
 		with_world(test_contract),
 		with_world(test_crossed),
