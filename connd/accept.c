@@ -320,7 +320,9 @@ take(struct connd *d, const struct listener *l, const struct netaddr *client,
 	struct accepting *a = d->accepting;
 	struct source *s;
 
-	if (relay_client(d->conf, d->side, client) != REASON_OK) {
+	/* by a certificate others may come in: smtpd-in looks at it */
+	if (relay_client(d->conf, d->side, client) != REASON_OK &&
+	    (d->side == SIDE_EXT || d->conf->naccept_certs == 0)) {
 		turn_away(d, fd, client, not_for_you, REASON_CLIENT_DENIED);
 		return;
 	}

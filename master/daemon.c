@@ -32,6 +32,8 @@ equip(void *arg, struct instance *i, bool again)
 	files_give(d->files, i, again);
 	if (i->peer.proc == PROC_KEYD)
 		keys_give(d->config, i);
+	if (i->peer.proc == PROC_SMTPD_IN && !again)
+		tickets_give(d->tickets, i);
 	if (i->peer.proc == PROC_DIRD)
 		recipients_give(d->recipients, i);
 	if (i->peer.proc == PROC_CONND && d->open)
@@ -353,6 +355,9 @@ begin(struct daemon *d)
 	if (d->recipients == NULL)
 		return -1;
 	recipients_watch(d->recipients, d->config);
+	d->tickets = tickets_new(d->ev, d->super);
+	if (d->tickets == NULL)
+		return -1;
 	ev_timer_init(&d->reopen, on_reopen, d);
 	watch_forwarding(d, &d->forwarding[0], -1);
 	if (d->netns != -1)
@@ -371,6 +376,7 @@ end(struct daemon *d)
 		super_kill_all(d->super);
 	probe_free(d->probe);
 	recipients_free(d->recipients);
+	tickets_free(d->tickets);
 	super_free(d->super);
 	listeners_free(d->listeners);
 	files_free(d->files);

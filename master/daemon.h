@@ -18,6 +18,7 @@
 #include "master/probe.h"
 #include "master/recipients.h"
 #include "master/super.h"
+#include "master/tickets.h"
 
 struct daemon {
 	const struct options *options;
@@ -28,6 +29,7 @@ struct daemon {
 	struct listeners *listeners;
 	struct recipients *recipients;
 	struct probe *probe;
+	struct tickets *tickets;
 	int netns; /* of the external side, or -1 */
 	struct ev_io signals;
 	struct ev_io forwarding[2]; /* of the host's namespace, and of netns */

@@ -44,7 +44,7 @@ side_of(enum origin origin)
 
 enum reason
 direction_submit(const struct conf *conf, enum origin origin,
-    const struct netaddr *client, const char *sender)
+    const struct netaddr *client, const uint8_t *cert, const char *sender)
 {
 	enum side side = side_of(origin);
 	const char *domain;
@@ -54,6 +54,9 @@ direction_submit(const struct conf *conf, enum origin origin,
 	if (origin == ORIGIN_BOUNCE)
 		return *sender == '\0' ? REASON_OK : REASON_SENDER_DENIED;
 	reason = relay_client(conf, side, client);
+	if (reason != REASON_OK && cert != NULL &&
+	    conf_accepts_cert(conf, cert))
+		reason = REASON_OK;
 	if (reason != REASON_OK || *sender == '\0')
 		return reason;
 	domain = direction_domain_of(sender, &len);

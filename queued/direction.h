@@ -39,10 +39,11 @@ struct direction {
 
 /*
  * May this origin submit at all, for this client and this sender?  REASON_OK
- * or why not.  sender is local@domain, or empty: the null sender.
+ * or why not.  cert is the fingerprint of the certificate that the client has
+ * shown, or NULL; sender is local@domain, or empty: the null sender.
  */
 enum reason direction_submit(const struct conf *, enum origin,
-    const struct netaddr *client, const char *sender);
+    const struct netaddr *client, const uint8_t *cert, const char *sender);
 /*
  * The way to one recipient, local@domain.  Asked at acceptance and again
  * before every attempt that follows a change of the configuration: a message

@@ -126,6 +126,15 @@ store_for(enum origin origin)
 	return origin == ORIGIN_EXT ? Q_IN : Q_OUT;
 }
 
+/* RFC 3848; SMTP after STARTTLS has no name there */
+static const char *
+with(const struct iq_commit *c)
+{
+	if ((c->flags & MSG_F_ESMTP) == 0)
+		return "SMTP";
+	return c->tls[0] != '\0' ? "ESMTPS" : "ESMTP";
+}
+
 /* Ours to write, so that nobody can leave it out or forge it. */
 static void
 compose_received(struct queue *q, const struct q_submit *s, struct draft *d)
@@ -135,7 +144,8 @@ compose_received(struct queue *q, const struct q_submit *s, struct draft *d)
 	struct smtp_outbuf o;
 	struct smtp_received r = { .helo = smtp_slice_str(c->helo),
 		.host = smtp_slice_str(q->conf->hostname),
-		.with = (c->flags & MSG_F_ESMTP) != 0 ? "ESMTP" : "SMTP",
+		.with = with(c),
+		.tls = smtp_slice_str(c->tls),
 		.when = (int64_t)(q->real / 1000) };
 
 	r.ip = smtp_slice_str(netaddr_ntop(&c->client, ip, sizeof(ip)));
@@ -288,7 +298,7 @@ make_draft(struct queue *q, const struct q_submit *s, struct draft *d)
 	(void)strlcpy(d->first, r->addr, sizeof(d->first));
 	d->success = false;
 	why = direction_submit(q->conf, s->origin, &s->commit->client,
-	    s->commit->sender);
+	    s->commit->has_cert ? s->commit->cert : NULL, s->commit->sender);
 	if (why != REASON_OK) {
 		report_refused(s->origin, s->commit, d->first, why);
 		return REASON_DIRECTION;

@@ -8,7 +8,8 @@ static const enum smtp_reply_id replies[ACT_SUBMIT + 1][ANSWER_MAX] = {
 	    [ANSWER_LATER] = SMTP_R_MAIL_LATER,
 	    [ANSWER_FULL] = SMTP_R_NO_ROOM,
 	    [ANSWER_DENIED] = SMTP_R_SENDER_DENIED,
-	    [ANSWER_TOO_BIG] = SMTP_R_SIZE_DECLARED },
+	    [ANSWER_TOO_BIG] = SMTP_R_SIZE_DECLARED,
+	    [ANSWER_NO_CLIENT] = SMTP_R_CLIENT_DENIED },
 	[ACT_RCPT] = { [ANSWER_YES] = SMTP_R_RCPT_OK,
 	    [ANSWER_LATER] = SMTP_R_RCPT_LATER,
 	    [ANSWER_FULL] = SMTP_R_TOO_MANY_RCPTS,
@@ -19,6 +20,8 @@ static const enum smtp_reply_id replies[ACT_SUBMIT + 1][ANSWER_MAX] = {
 	    [ANSWER_LATER] = SMTP_R_DATA_LATER,
 	    [ANSWER_FULL] = SMTP_R_QUEUE_FULL,
 	    [ANSWER_TOO_BIG] = SMTP_R_TOO_BIG },
+	[ACT_STARTTLS] = { [ANSWER_YES] = SMTP_R_TLS_READY,
+	    [ANSWER_LATER] = SMTP_R_TLS_LATER },
 	[ACT_SUBMIT] = { [ANSWER_YES] = SMTP_R_ACCEPTED,
 	    [ANSWER_LATER] = SMTP_R_QUEUE_LATER,
 	    [ANSWER_FULL] = SMTP_R_QUEUE_FULL,
@@ -48,6 +51,8 @@ accepted(struct step *st, enum session_act_type question)
 		s->state = SESSION_RCPT;
 	} else if (question == ACT_DATA)
 		session_text_begin(s);
+	else if (question == ACT_STARTTLS)
+		s->state = SESSION_TLS;
 	else {
 		s->messages++;
 		s->junk = 0;

@@ -64,6 +64,7 @@ out_of_place(const struct session *s)
 	case SESSION_TEXT:
 	case SESSION_CHUNK:
 	case SESSION_REFUSED:
+	case SESSION_TLS:
 		break;
 	}
 	return SMTP_R_NONE;

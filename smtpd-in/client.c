@@ -20,15 +20,14 @@
 #define OUT_SIZE       (16 * 1024)
 #define DIR_DEADLINE   10000  /* ms for dird's answer */
 #define QUEUE_DEADLINE 120000 /* ms for queued's: a slow disk is no loss */
+#define KEYD_DEADLINE  2000   /* ms for keyd's: then there is no TLS */
+#define HANDSHAKE_TIME 60000  /* ms for a client's part of it */
 #define RATE_PERIOD    60000
-#define REJECTS_LOGGED 50 /* of one session */
 
 /* One of each for the process: they are empty between two callbacks. */
 static char inbuf[READ_SIZE + SMTP_LINE_MAX];
 static char outbuf[OUT_SIZE];
 
-static void client_free(struct client *);
-static void run(struct client *, size_t);
 static void on_io(struct ev_io *, uint32_t);
 static void on_timer(struct ev_timer *);
 
@@ -58,11 +57,17 @@ earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool
-is_in_text(const struct client *c)
+bool
+client_in_text(const struct client *c)
 {
 	return c->session.state == SESSION_TEXT ||
 	    c->session.state == SESSION_CHUNK;
+}
+
+static bool
+in_handshake(const struct client *c)
+{
+	return c->tls != NULL && !c->secure;
 }
 
 static uint64_t
@@ -77,10 +82,15 @@ deadline(const struct client *c)
 	case WAIT_ROOM:
 	case WAIT_QUEUE:
 		return c->wait_since + QUEUE_DEADLINE;
+	case WAIT_KEYD:
+	case WAIT_SIGN:
+		return c->wait_since + KEYD_DEADLINE;
 	case WAIT_NOTHING:
 		break;
 	}
-	if (is_in_text(c)) {
+	if (in_handshake(c))
+		return earlier(at, c->wait_since + HANDSHAKE_TIME);
+	if (client_in_text(c)) {
 		at = earlier(at, c->rate_since + RATE_PERIOD);
 		return earlier(at,
 		    c->quiet_since + lim->data_timeout * 1000ULL);
@@ -109,7 +119,7 @@ what_is_over(struct client *c, uint64_t now)
 
 	if (now >= c->started + lim->session_time * 1000ULL)
 		return SMTP_R_TOO_LONG_SESSION;
-	if (!is_in_text(c))
+	if (!client_in_text(c))
 		return SMTP_R_TIMEOUT;
 	if (now >= c->quiet_since + lim->data_timeout * 1000ULL)
 		return SMTP_R_TIMEOUT;
@@ -135,6 +145,10 @@ on_timer(struct ev_timer *t)
 		client_free(c);
 		return;
 	}
+	if (in_handshake(c)) {
+		secure_late(c);
+		return;
+	}
 	if (c->waiting != WAIT_NOTHING) {
 		client_answer(c, ANSWER_LATER, NULL);
 		return;
@@ -144,77 +158,21 @@ on_timer(struct ev_timer *t)
 		return;
 	}
 	session_end(&c->session, id);
-	run(c, 0);
-}
-
-/* --- logging --- */
-
-static void
-begin_line(struct logline *l, const struct client *c, const char *event)
-{
-	ll_begin(l, LOG_L_INFO, event);
-	ll_addr(l, "client", &c->peer.client);
-	ll_cstr(l, "side", side_name(c->server->side));
-	ll_cstr(l, "helo", c->session.helo);
-}
-
-static const char *
-stage(const struct client *c, const struct smtp_reply_def *def)
-{
-	if (def->code == 421 || c->session.state == SESSION_CONNECT ||
-	    c->session.state == SESSION_REFUSED)
-		return "session";
-	if (c->session.question == ACT_RCPT)
-		return "rcpt";
-	switch (c->session.state) {
-	case SESSION_CONNECT:
-	case SESSION_START:
-	case SESSION_REFUSED:
-		return "session";
-	case SESSION_IDLE:
-		return "mail";
-	case SESSION_MAIL:
-	case SESSION_RCPT:
-		return "rcpt";
-	case SESSION_CHUNKS:
-	case SESSION_TEXT:
-	case SESSION_CHUNK:
-		return "data";
-	}
-	return "session";
-}
-
-static void
-log_refused(struct client *c, const struct session_act *a)
-{
-	const struct smtp_reply_def *def = smtp_reply_def(a->reply);
-	char reply[SMTP_REPLY_ROOM];
-	struct smtp_outbuf out;
-	struct logline l;
-	size_t n;
-
-	if (def->code / 100 == 5 && a->addr == NULL)
-		stats_inc(
-		    is_in_text(c) ? STAT_MSGS_REFUSED : STAT_RCPTS_REFUSED);
-	if (++c->rejects > REJECTS_LOGGED)
-		return;
-	smtp_outbuf_init(&out, reply, sizeof(reply));
-	smtp_put_reply(&out, a->reply,
-	    smtp_slice_str(c->server->session_conf.hostname),
-	    smtp_slice("", 0));
-	for (n = out.len;
-	     n > 0 && (reply[n - 1] == '\n' || reply[n - 1] == '\r');)
-		n--;
-	begin_line(&l, c, "reject");
-	ll_cstr(&l, "stage", stage(c, def));
-	ll_cstr(&l, "from", c->tx != NULL ? c->tx->sender : "");
-	ll_str(&l, "what", a->text.p, a->text.len);
-	ll_str(&l, "reply", reply, n);
-	ll_reason(&l, def->reason);
-	ll_send(&l);
+	client_run(c, 0);
 }
 
 /* --- questions of the session --- */
+
+/* By its address, or by the certificate that it has shown. */
+static bool
+may_send(const struct client *c)
+{
+	const struct conf *conf = c->server->conf;
+
+	if (!c->by_cert)
+		return true;
+	return c->has_cert && conf_accepts_cert(conf, c->cert);
+}
 
 static enum session_answer
 judge_mail(struct client *c, const struct session_act *a)
@@ -229,6 +187,8 @@ judge_mail(struct client *c, const struct session_act *a)
 	if ((a->mail->given & SMTP_PARAM_SIZE) != 0 &&
 	    a->mail->size > sv->room.max_size)
 		return ANSWER_FULL;
+	if (!may_send(c))
+		return ANSWER_NO_CLIENT;
 	if (relay_sender(sv->conf, sv->side, domain.p, domain.len) != REASON_OK)
 		return ANSWER_DENIED;
 	intx_free(sv, c->tx);
@@ -257,9 +217,10 @@ judge_rcpt(struct client *c, const struct session_act *a,
 	struct smtp_slice domain = smtp_addr_domain(a->addr);
 	struct relay_decision d;
 
-	relay_decide(sv->conf, sv->side, &c->peer.client, domain.p, domain.len,
-	    &d);
-	if (d.verdict == RELAY_REFUSE) {
+	/* one that is let in by its certificate has no address that counts */
+	relay_decide(sv->conf, sv->side,
+	    c->by_cert ? NULL : &c->peer.client, domain.p, domain.len, &d);
+	if (d.verdict == RELAY_REFUSE || !may_send(c)) {
 		*answer = ANSWER_RELAY_DENIED;
 		return true;
 	}
@@ -333,6 +294,10 @@ question(struct client *c, const struct session_act *a)
 		c->rate_since = ev_now(c->server->ev);
 		c->rate_bytes = 0;
 		break;
+	case ACT_STARTTLS:
+		if (!secure_ask(c, &answer))
+			return;
+		break;
 	case ACT_SUBMIT:
 		submit(c);
 		return;
@@ -343,6 +308,7 @@ question(struct client *c, const struct session_act *a)
 	case ACT_ABORT:
 	case ACT_REFUSED:
 	case ACT_CLOSE:
+	case ACT_TLS:
 		return;
 	}
 	(void)session_answer(&c->session, a->question, answer,
@@ -382,18 +348,19 @@ client_answer(struct client *c, enum session_answer answer, const char *text)
 	c->quiet_since = ev_now(c->server->ev);
 	if (was == WAIT_DIR)
 		settle_rcpt(c, answer == ANSWER_YES);
-	else if (was != WAIT_NOTHING)
+	else if (was == WAIT_ROOM || was == WAIT_QUEUE)
 		settle_message(c, answer == ANSWER_YES);
 	if (session_answer(&c->session, c->question, answer,
 		smtp_slice_str(text != NULL ? text : "")) == 0)
-		run(c, 0);
+		client_run(c, 0);
 }
 
 /* --- output --- */
 
-static int
-write_out(struct client *c, const char *p, size_t len)
+int
+client_write(struct client *c, const void *data, size_t len)
 {
+	const char *p = data;
 	char *keep;
 	ssize_t n;
 
@@ -413,6 +380,13 @@ write_out(struct client *c, const char *p, size_t len)
 	return 0;
 }
 
+/* What the session says, by whichever way. */
+static int
+put_out(struct client *c, const char *p, size_t len)
+{
+	return c->secure ? secure_write(c, p, len) : client_write(c, p, len);
+}
+
 static int
 flush_kept(struct client *c)
 {
@@ -424,7 +398,7 @@ flush_kept(struct client *c)
 		return 0;
 	c->out = NULL;
 	c->out_len = 0;
-	rc = write_out(c, old, len);
+	rc = client_write(c, old, len);
 	free(old);
 	return rc;
 }
@@ -444,6 +418,13 @@ watch(struct client *c)
 		return;
 	if (ev_io_set(c->server->ev, &c->io, c->fd, want) == -1)
 		log_warn("watching a client");
+}
+
+void
+client_watch(struct client *c)
+{
+	watch(c);
+	arm(c);
 }
 
 /* Keep what the session has not used. */
@@ -470,6 +451,7 @@ perform(struct client *c, const struct session_act *a, struct smtp_outbuf *out)
 	case ACT_MAIL:
 	case ACT_RCPT:
 	case ACT_DATA:
+	case ACT_STARTTLS:
 	case ACT_SUBMIT:
 		question(c, a);
 		return 1;
@@ -482,14 +464,20 @@ perform(struct client *c, const struct session_act *a, struct smtp_outbuf *out)
 		c->tx = NULL;
 		return 1;
 	case ACT_REFUSED:
-		log_refused(c, a);
+		client_log_refused(c, a);
 		return 1;
 	case ACT_FLUSH:
-		if (write_out(c, out->buf, out->len) == -1)
+		if (put_out(c, out->buf, out->len) == -1)
 			return -1;
 		out->len = 0;
 		out->failed = false;
 		return c->out == NULL ? 1 : 0;
+	case ACT_TLS:
+		if (put_out(c, out->buf, out->len) == -1 ||
+		    secure_begin(c, a->text.len) == -1)
+			return -1;
+		out->len = 0;
+		return 0;
 	case ACT_CLOSE:
 		c->closing = true;
 		return 0;
@@ -533,14 +521,14 @@ say(struct client *c, const struct smtp_outbuf *out, bool more)
 		return 0;
 	if (more && c->waiting == WAIT_DIR)
 		return hold(c, out);
-	return write_out(c, out->buf, out->len);
+	return put_out(c, out->buf, out->len);
 }
 
 /* At the end a client is let go as soon as no transaction is cut off. */
 static bool
 say_goodbye(struct client *c)
 {
-	if (!child_hurried(c->server->child) || c->closing ||
+	if (!child_hurried(c->server->child) || c->closing || in_handshake(c) ||
 	    !session_is_idle(&c->session))
 		return false;
 	session_end(&c->session, SMTP_R_SHUTDOWN);
@@ -548,8 +536,8 @@ say_goodbye(struct client *c)
 }
 
 /* Step through len bytes of inbuf and whatever was kept before them. */
-static void
-run(struct client *c, size_t len)
+void
+client_run(struct client *c, size_t len)
 {
 	struct smtp_outbuf out;
 	struct session_act act;
@@ -571,13 +559,23 @@ run(struct client *c, size_t len)
 	} while (go == 1 || (go == 0 && say_goodbye(c)));
 	if (go == 0)
 		go = say(c, &out, len > off);
+	if (go != -1 && c->closing)
+		secure_bye(c);
 	if (go == -1 || (c->closing && c->out == NULL) ||
 	    keep_input(c, inbuf + off, len - off) == -1) {
 		client_free(c);
 		return;
 	}
-	watch(c);
-	arm(c);
+	client_watch(c);
+}
+
+char *
+client_room(struct client *c, size_t *cap)
+{
+	*cap = sizeof(inbuf) - c->in_len;
+	if (c->in_len > 0)
+		memcpy(inbuf, c->in, c->in_len);
+	return inbuf + c->in_len;
 }
 
 static void
@@ -596,12 +594,12 @@ on_input(struct client *c)
 	c->quiet_since = ev_now(c->server->ev);
 	if (n > 0) {
 		c->rate_bytes += (uint64_t)n;
-		run(c, kept + (size_t)n);
+		client_run(c, kept + (size_t)n);
 		return;
 	}
 	c->eof = true;
 	session_eof(&c->session);
-	run(c, kept);
+	client_run(c, kept);
 }
 
 static void
@@ -612,7 +610,11 @@ on_io(struct ev_io *io, uint32_t events)
 	if (c->out == NULL) {
 		if (c->waiting != WAIT_NOTHING || c->closing)
 			ev_io_del(c->server->ev, io);
-		else if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		else if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0)
+			return;
+		else if (c->tls != NULL)
+			secure_input(c);
+		else
 			on_input(c);
 		return;
 	}
@@ -620,13 +622,15 @@ on_io(struct ev_io *io, uint32_t events)
 		client_free(c);
 		return;
 	}
-	if (c->out == NULL)
-		run(c, 0);
+	if (c->out == NULL && !in_handshake(c))
+		client_run(c, 0);
+	else
+		client_watch(c);
 }
 
 /* --- life --- */
 
-static void
+void
 client_free(struct client *c)
 {
 	struct server *sv = c->server;
@@ -640,6 +644,7 @@ client_free(struct client *c)
 	free(c->in);
 	free(c->out);
 	free(c->held);
+	tls_free(c->tls);
 	sv->clients[c->slot] = NULL;
 	sv->nclients--;
 	stats_dec(STAT_SESSIONS_OPEN);
@@ -669,6 +674,21 @@ find_slot(struct server *sv, uint16_t *slot)
 	return -1;
 }
 
+/* Who is not listed may still show a certificate that is. */
+static bool
+let_in(struct client *c)
+{
+	const struct server *sv = c->server;
+
+	if (relay_client(sv->conf, sv->side, &c->peer.client) == REASON_OK)
+		return true;
+	c->by_cert = sv->side == SIDE_INT && sv->conf->naccept_certs > 0 &&
+	    sv->tls != NULL;
+	if (c->by_cert)
+		session_require_tls(&c->session);
+	return c->by_cert;
+}
+
 void
 client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
     int fd)
@@ -695,13 +715,15 @@ client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
 	stats_inc(STAT_SESSIONS);
 	stats_inc(STAT_SESSIONS_OPEN);
 	session_init(&c->session, &sv->session_conf);
+	if (conf_requires_tls(sv->conf, sv->side, &m->client))
+		session_require_tls(&c->session);
 	if (child_hurried(sv->child))
 		session_greet(&c->session, SMTP_R_BUSY);
-	else if (relay_client(sv->conf, sv->side, &m->client) != REASON_OK)
+	else if (!let_in(c))
 		session_greet(&c->session, SMTP_R_REFUSED);
 	else
 		session_greet(&c->session, SMTP_R_GREETING);
-	run(c, 0);
+	client_run(c, 0);
 }
 
 void
@@ -725,10 +747,12 @@ clients_drain(struct server *sv)
 	uint32_t i;
 
 	for (i = 0; i < CLIENTS_MAX && child_hurried(sv->child); i++)
-		if (sv->clients[i] != NULL &&
+		if (sv->clients[i] != NULL && in_handshake(sv->clients[i]))
+			client_free(sv->clients[i]);
+		else if (sv->clients[i] != NULL &&
 		    session_is_idle(&sv->clients[i]->session)) {
 			session_end(&sv->clients[i]->session, SMTP_R_SHUTDOWN);
-			run(sv->clients[i], 0);
+			client_run(sv->clients[i], 0);
 		}
 	clients_leave(sv);
 }

@@ -262,6 +262,9 @@ fill_commit(struct iq_commit *m, const struct client *c)
 	(void)strlcpy(m->sender, t->sender, sizeof(m->sender));
 	(void)strlcpy(m->helo, c->session.helo, sizeof(m->helo));
 	(void)strlcpy(m->envid, t->envid, sizeof(m->envid));
+	(void)secure_text(c, m->tls, sizeof(m->tls));
+	m->has_cert = c->has_cert;
+	memcpy(m->cert, c->cert, sizeof(m->cert));
 	m->nrcpt = (uint16_t)(t->nrcpt <= IQ_RCPTS_MAX
 		? t->nrcpt
 		: (t->nrcpt - 1) % IQ_RCPTS_MAX + 1);

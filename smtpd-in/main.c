@@ -60,6 +60,9 @@ on_conf(struct child *c, const struct conf *conf)
 	s.unknown_max = conf->limits.unknown_rcpts;
 	s.message_max = conf->limits.messages_per_session;
 	s.hops_max = conf->limits.hops;
+	secure_conf(&server, conf);
+	if (server.tls != NULL)
+		s.features.ext |= SMTP_EXT_STARTTLS;
 	server.session_conf = s;
 	server.conf = conf;
 }
@@ -91,6 +94,8 @@ main(int argc, char **argv)
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_drain = on_drain,
+		.master_msgs = ticket_msgs,
+		.nmaster_msgs = nticket_msgs,
 	};
 
 	server.child = child_attach(argc, argv, &program, &server);
@@ -100,6 +105,9 @@ main(int argc, char **argv)
 	server.clients = calloc(CLIENTS_MAX, sizeof(struct client *));
 	if (server.clients == NULL)
 		fatal("memory");
+	if (tls_init() == -1)
+		fatalx("OpenSSL");
+	keys_init(&server);
 	privdrop(child_privdrop(server.child));
 	sandbox_enter(child_sandbox(server.child), child_report(server.child));
 	return child_loop(server.child);

@@ -163,6 +163,8 @@ lost(struct server *sv, struct chan **slot, enum waiting_for what)
 		sv->room_known = false;
 		clients_give_up(sv, WAIT_ROOM);
 	}
+	if (slot == &sv->key)
+		secure_give_up(sv);
 	clients_give_up(sv, what);
 }
 
@@ -182,7 +184,7 @@ slot_of(struct server *sv, enum proc proc, struct peer **peer,
 	}
 	if (proc == PROC_KEYD) {
 		*peer = &sv->key_peer;
-		*what = WAIT_NOTHING;
+		*what = WAIT_KEYD;
 		return &sv->key;
 	}
 	*peer = &sv->queue_peer;
@@ -224,7 +226,8 @@ fill_spec(struct chan_spec *spec, enum proc proc)
 		spec->msgs = dir_msgs;
 		spec->nmsgs = sizeof(dir_msgs) / sizeof(dir_msgs[0]);
 	} else if (proc == PROC_KEYD) {
-		spec->msgs = NULL; /* nothing is asked yet */
+		spec->msgs = key_msgs;
+		spec->nmsgs = nkey_msgs;
 	} else {
 		spec->msgs = queue_msgs;
 		spec->nmsgs = sizeof(queue_msgs) / sizeof(queue_msgs[0]);

@@ -19,6 +19,8 @@
 #include "common/msg/conn_in.h"
 #include "common/msg/in_dir.h"
 #include "common/msg/in_queue.h"
+#include "common/tls/ticket.h"
+#include "common/tls/tls.h"
 #include "smtpd-in/session.h"
 
 #define CLIENTS_MAX 65536 /* of one worker; slots are 16 bits of a question */
@@ -44,7 +46,9 @@ enum waiting_for {
 	WAIT_NOTHING = 0,
 	WAIT_DIR,  /* dird's verdict */
 	WAIT_ROOM, /* the channel to queued is full: not yet submitted */
-	WAIT_QUEUE /* queued's answer */
+	WAIT_QUEUE, /* queued's answer */
+	WAIT_KEYD,  /* is keyd there: STARTTLS is not answered yet */
+	WAIT_SIGN   /* keyd's signature, in a handshake */
 };
 
 struct client {
@@ -67,6 +71,11 @@ struct client {
 	/* replies that go out with those to what else it has said; owned */
 	char *held;
 	uint32_t held_len;
+	struct tls_conn *tls; /* NULL: clear text; owned */
+	bool secure;	      /* its handshake is done */
+	bool by_cert; /* it may send if its certificate is a listed one */
+	bool has_cert;
+	uint8_t cert[TLS_FINGERPRINT];
 	bool eof;
 	bool closing;
 	enum waiting_for waiting;
@@ -87,6 +96,8 @@ struct server {
 	struct session_conf session_conf;
 	struct chan *conn, *dir, *queue, *key; /* NULL: being replaced */
 	struct peer conn_peer, dir_peer, queue_peer, key_peer;
+	struct tls_server *tls; /* NULL: STARTTLS is not offered; owned */
+	struct tls_tickets tickets;
 	struct iq_room room;
 	bool room_known;
 	struct client **clients; /* by slot */
@@ -112,6 +123,48 @@ void clients_leave(struct server *); /* if drained */
 /* The client whose open question has this number; NULL: none (any more). */
 struct client *client_asking(struct server *, uint32_t id, enum waiting_for);
 uint32_t client_question_id(const struct client *);
+
+/* For the files of a client: */
+void client_free(struct client *);
+/*
+ * Step the session through len octets of the buffer of client_room(), which
+ * begins with what was kept; 0: what was kept alone.
+ */
+void client_run(struct client *, size_t len);
+/* Where new plain text goes, behind what was kept: room for cap octets. */
+char *client_room(struct client *, size_t *cap);
+void client_watch(struct client *);
+bool client_in_text(const struct client *);
+/* Send, and keep what the socket does not take; nothing may be kept yet. */
+int client_write(struct client *, const void *, size_t);
+
+/* clientlog.c: a command or message was refused */
+void client_log_refused(struct client *, const struct session_act *);
+
+/* secure.c: a client under TLS */
+/* Take the configuration's certificates; without, STARTTLS is not offered. */
+void secure_conf(struct server *, const struct conf *);
+/* The question of STARTTLS: true: answered now, by *answer. */
+bool secure_ask(struct client *, enum session_answer *answer);
+/* 220 was said: a handshake begins.  -1: it cannot. */
+int secure_begin(struct client *, size_t dropped);
+void secure_input(struct client *);
+void secure_go_on(struct client *); /* its signature is there, or refused */
+int secure_write(struct client *, const char *, size_t);
+void secure_bye(struct client *);
+void secure_late(struct client *); /* its handshake takes too long */
+void secure_give_up(struct server *); /* keyd is gone */
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", or empty */
+const char *secure_text(const struct client *, char *, size_t);
+
+/* keys.c: the edge to keyd */
+extern const struct chan_msg key_msgs[];
+extern const size_t nkey_msgs;
+void keys_init(struct server *);
+bool keys_ping(struct server *, uint32_t id);
+/* posternd's keys of session tickets */
+extern const struct chan_msg ticket_msgs[];
+extern const size_t nticket_msgs;
 
 /* intx.c */
 struct intx *intx_new(const struct session_act *, const struct session *);

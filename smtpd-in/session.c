@@ -62,6 +62,28 @@ session_end(struct session *s, enum smtp_reply_id farewell)
 }
 
 void
+session_require_tls(struct session *s)
+{
+	s->tls_required = true;
+}
+
+void
+session_secured(struct session *s)
+{
+	const struct session was = *s;
+
+	session_init(s, was.conf);
+	s->state = SESSION_START;
+	s->secured = true;
+	s->tls_required = was.tls_required;
+	s->messages = was.messages;
+	s->errors = was.errors;
+	s->unknown = was.unknown;
+	s->question_no = was.question_no;
+	s->event = was.event;
+}
+
+void
 session_eof(struct session *s)
 {
 	s->eof = true;
@@ -294,6 +316,18 @@ take_event(struct step *st)
 	session_refuse(st, id, smtp_slice("", 0));
 }
 
+/*
+ * Commands that came with STARTTLS may be anybody's: they are not in what TLS
+ * protects.
+ */
+static size_t
+begin_tls(struct step *st, struct smtp_slice in)
+{
+	st->act->type = ACT_TLS;
+	st->act->text = in;
+	return in.len;
+}
+
 static void
 take_close(struct step *st)
 {
@@ -319,6 +353,9 @@ session_step(struct session *s, struct smtp_slice in, size_t *used,
 			act->type = ACT_FLUSH;
 		else if (s->event != SMTP_R_NONE)
 			take_event(&st);
+		else if (s->state == SESSION_TLS)
+			*used += begin_tls(&st,
+			    smtp_slice(in.p + *used, in.len - *used));
 		else if (session_is_asking(s))
 			act->type = ACT_WAIT;
 		else if (s->question != ACT_INPUT)

@@ -13,7 +13,7 @@
  *   ACT_INPUT   wait for the client; give what was not used again, with more
  *   ACT_FLUSH   write output away, it is too full for one more reply
  *   ACT_WAIT    a question is open; wait for its answer
- *   ACT_MAIL, ACT_RCPT, ACT_DATA, ACT_SUBMIT
+ *   ACT_MAIL, ACT_RCPT, ACT_DATA, ACT_STARTTLS, ACT_SUBMIT
  *               questions, to be answered with session_answer(), at once or
  *               later; nothing is read meanwhile, which is all that
  *               pipelining (RFC 2920) needs
@@ -21,6 +21,9 @@
  *   ACT_ABORT   forget the transaction that the last ACT_MAIL opened
  *   ACT_REFUSED a command or message was refused: something to log
  *   ACT_CLOSE   write output away and close; it is the answer for ever
+ *   ACT_TLS     write output away, then a TLS handshake; all input that was
+ *               there is dropped (text), and nothing is stepped before
+ *               session_secured()
  *
  * Output should be flushed before waiting for anything (INPUT, WAIT, CLOSE).
  * A transaction begins with ACT_MAIL and ends with ACT_SUBMIT or ACT_ABORT,
@@ -90,7 +93,8 @@ enum session_state {
 	SESSION_CHUNKS,	     /* between two chunks of text, RFC 3030 */
 	SESSION_TEXT,	     /* in the text after DATA */
 	SESSION_CHUNK,	     /* in the octets of a BDAT */
-	SESSION_REFUSED	     /* greeted with 554: nothing but QUIT */
+	SESSION_REFUSED,     /* greeted with 554: nothing but QUIT */
+	SESSION_TLS	     /* STARTTLS was answered 220: a handshake */
 };
 
 enum session_act_type {
@@ -100,11 +104,13 @@ enum session_act_type {
 	ACT_MAIL,
 	ACT_RCPT,
 	ACT_DATA,
+	ACT_STARTTLS,
 	ACT_SUBMIT,
 	ACT_TEXT,
 	ACT_ABORT,
 	ACT_REFUSED,
-	ACT_CLOSE
+	ACT_CLOSE,
+	ACT_TLS
 };
 
 /*
@@ -120,6 +126,7 @@ enum session_answer {
 	ANSWER_NO_DOMAIN,    /* RCPT: null MX and the like */
 	ANSWER_RELAY_DENIED, /* RCPT */
 	ANSWER_TOO_BIG,	     /* MAIL, DATA, SUBMIT */
+	ANSWER_NO_CLIENT,    /* MAIL: nobody may send who is this client */
 	ANSWER_MAX
 };
 
@@ -160,6 +167,8 @@ struct session {
 	const struct session_conf *conf;
 	enum session_state state;
 	bool esmtp; /* EHLO rather than HELO */
+	bool secured;	   /* TLS is on */
+	bool tls_required; /* before anything of use */
 	char helo[SMTP_DOMAIN_MAX + 1];
 	struct session_tx tx;
 	uint32_t messages; /* accepted */
@@ -205,6 +214,13 @@ void session_greet(struct session *, enum smtp_reply_id);
  * _TOO_LONG_SESSION) and close; an open question is dropped.
  */
 void session_end(struct session *, enum smtp_reply_id);
+/* Nothing of use before STARTTLS (RFC 3207 section 4: 530). */
+void session_require_tls(struct session *);
+/*
+ * TLS is on: what was said in clear text is forgotten (RFC 3207 4.2), but not
+ * what counts against a limit.
+ */
+void session_secured(struct session *);
 /* The client is gone: no reply.  First let the machine use all input. */
 void session_eof(struct session *);
 /*

@@ -9,7 +9,9 @@ enum rule_flag {
 	F_NO_ARG = 1 << 0,
 	F_ARG = 1 << 1,
 	F_LAST = 1 << 2, /* the client must wait for the reply, RFC 2920 3.1 */
-	F_JUNK = 1 << 3	 /* harmless, but not for ever */
+	F_JUNK = 1 << 3, /* harmless, but not for ever */
+	F_CLEAR = 1 << 4, /* allowed where TLS is required, before it */
+	F_TLS = 1 << 5	  /* what follows is dropped, waiting or not */
 };
 
 /* SESSION_START, _IDLE, _MAIL, _RCPT, _CHUNKS */
@@ -25,6 +27,7 @@ struct rule {
 
 static void run_ehlo(struct step *, const struct smtp_command *);
 static void run_helo(struct step *, const struct smtp_command *);
+static void run_starttls(struct step *, const struct smtp_command *);
 static void run_mail(struct step *, const struct smtp_command *);
 static void run_rcpt(struct step *, const struct smtp_command *);
 static void run_data(struct step *, const struct smtp_command *);
@@ -50,7 +53,7 @@ static const struct rule rules[SMTP_VERB_MAX] = {
 	[SMTP_VERB_OTHER] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0, SMTP_LINE_MAX,
 	    NULL },
 	[SMTP_VERB_HTTP] = { NOWHERE(SMTP_R_HTTP), 0, SMTP_LINE_MAX, NULL },
-	[SMTP_VERB_EHLO] = { ANYWHERE, F_LAST | F_JUNK, SMTP_COMMAND_MAX,
+	[SMTP_VERB_EHLO] = { ANYWHERE, F_LAST | F_JUNK | F_CLEAR, SMTP_COMMAND_MAX,
 	    run_ehlo },
 	[SMTP_VERB_HELO] = { ANYWHERE, F_LAST | F_JUNK, SMTP_COMMAND_MAX,
 	    run_helo },
@@ -68,14 +71,20 @@ static const struct rule rules[SMTP_VERB_MAX] = {
 	[SMTP_VERB_BDAT] = { ANYWHERE, F_ARG, SMTP_COMMAND_MAX, session_bdat },
 	[SMTP_VERB_RSET] = { ANYWHERE, F_NO_ARG | F_JUNK, SMTP_COMMAND_MAX,
 	    run_rset },
-	[SMTP_VERB_NOOP] = { ANYWHERE, F_JUNK, SMTP_COMMAND_MAX, run_noop },
-	[SMTP_VERB_QUIT] = { ANYWHERE, F_NO_ARG, SMTP_COMMAND_MAX, run_quit },
+	[SMTP_VERB_NOOP] = { ANYWHERE, F_JUNK | F_CLEAR, SMTP_COMMAND_MAX, run_noop },
+	[SMTP_VERB_QUIT] = { ANYWHERE, F_NO_ARG | F_CLEAR, SMTP_COMMAND_MAX, run_quit },
 	[SMTP_VERB_VRFY] = { ANYWHERE, F_ARG | F_JUNK, SMTP_COMMAND_MAX,
 	    run_vrfy },
 	[SMTP_VERB_HELP] = { ANYWHERE, F_JUNK, SMTP_COMMAND_MAX, run_help },
 	/* known, and not spoken by this session */
-	[SMTP_VERB_STARTTLS] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0,
-	    SMTP_LINE_MAX, NULL },
+	/*
+	 * Where it is offered.  It must be the last command of a packet, and
+	 * what follows all the same is dropped, not an error.
+	 */
+	[SMTP_VERB_STARTTLS] = { { SMTP_R_NEED_HELO, SMTP_R_NONE,
+				     SMTP_R_NESTED_MAIL, SMTP_R_NESTED_MAIL,
+				     SMTP_R_NESTED_MAIL },
+	    F_NO_ARG | F_TLS | F_CLEAR, SMTP_COMMAND_MAX, run_starttls },
 	[SMTP_VERB_AUTH] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0, SMTP_LINE_MAX,
 	    NULL },
 };
@@ -107,12 +116,19 @@ check(const struct step *st, const struct rule *r,
 	if (r->run == session_bdat &&
 	    (s->conf->features.ext & SMTP_EXT_CHUNKING) == 0)
 		return SMTP_R_NOT_IMPLEMENTED;
+	if (r->run == run_starttls &&
+	    (s->conf->features.ext & SMTP_EXT_STARTTLS) == 0)
+		return SMTP_R_NOT_IMPLEMENTED;
 	out = r->in[s->state - SESSION_START];
 	if (line_len + 2 > r->line_max)
 		return SMTP_R_LINE_TOO_LONG;
-	if (r->run != run_quit &&
+	if (r->run != run_quit && (r->flags & F_TLS) == 0 &&
 	    session_is_unsync(s, (r->flags & F_LAST) != 0, st->more_input))
 		return SMTP_R_UNSYNC;
+	/* RFC 3207 section 4 */
+	if (s->tls_required && !s->secured && r->run != NULL &&
+	    (r->flags & F_CLEAR) == 0)
+		return SMTP_R_TLS_NEEDED;
 	if (out != SMTP_R_NONE)
 		return out;
 	if ((r->flags & F_NO_ARG) != 0 && cmd->arg.len > 0)
@@ -175,15 +191,34 @@ take_helo(struct step *st, const struct smtp_command *cmd)
 	return true;
 }
 
+/* RFC 3207 4.2: not again; RFC 8689 section 3: not in clear text. */
+static unsigned
+offered(const struct session *s)
+{
+	return s->conf->features.ext &
+	    ~(unsigned)(s->secured ? SMTP_EXT_STARTTLS : SMTP_EXT_REQUIRETLS);
+}
+
 static void
 run_ehlo(struct step *st, const struct smtp_command *cmd)
 {
 	const struct session_conf *c = st->s->conf;
+	struct smtp_features f = c->features;
 
 	if (!take_helo(st, cmd))
 		return;
 	st->s->esmtp = true;
-	smtp_put_ehlo(st->out, smtp_slice_str(c->hostname), &c->features);
+	f.ext = offered(st->s);
+	smtp_put_ehlo(st->out, smtp_slice_str(c->hostname), &f);
+}
+
+static void
+run_starttls(struct step *st, const struct smtp_command *cmd)
+{
+	if (st->s->secured)
+		session_refuse(st, SMTP_R_TLS_ALREADY, cmd->arg);
+	else
+		session_ask(st, ACT_STARTTLS);
 }
 
 static void
@@ -227,7 +262,7 @@ parse_mail(struct session *s, const struct smtp_command *cmd)
 		[SMTP_ADDR_EUTF8] = SMTP_R_SENDER_UTF8,
 		[SMTP_ADDR_EROUTE] = SMTP_R_BAD_SENDER,
 	};
-	unsigned ext = s->conf->features.ext;
+	unsigned ext = offered(s);
 	struct session_tx *tx = &s->tx;
 	struct smtp_slice rest;
 	enum smtp_addr_error e;

@@ -54,6 +54,8 @@ static const char *const names[REASON_MAX] = {
 	[REASON_REMOVED] = "removed",
 	[REASON_HELD] = "held",
 	[REASON_DIRECTION] = "direction",
+	[REASON_TLS_DOWN] = "tls-down",
+	[REASON_TLS_NEEDED] = "tls-needed",
 };
 
 _Static_assert(REASON_MAX <= 256, "a reason travels as one byte");

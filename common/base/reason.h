@@ -58,6 +58,8 @@ enum reason {
 	REASON_REMOVED,
 	REASON_HELD,
 	REASON_DIRECTION,       /* queued refuses what the channel may not do */
+	REASON_TLS_DOWN,        /* nobody signs for us now */
+	REASON_TLS_NEEDED,      /* "tls require", and it was not used */
 	REASON_MAX
 };
 

@@ -160,3 +160,20 @@ get_cm_violation(struct ibuf *b, struct cm_violation *m)
 	return finish(b, m->kind >= CHAN_V_CLOSED && m->kind <= CHAN_V_ERROR, m,
 	    sizeof(*m));
 }
+
+int
+put_cm_tickets(struct ibuf *b, const struct cm_tickets *m)
+{
+	(void)ibuf_add_n32(b, m->n);
+	return ibuf_add(b, m->key, sizeof(m->key));
+}
+
+int
+get_cm_tickets(struct ibuf *b, struct cm_tickets *m)
+{
+	(void)ibuf_get_n32(b, &m->n);
+	if (ibuf_get(b, m->key, sizeof(m->key)) == -1 ||
+	    ibuf_get_end(b) == -1 || m->n > CM_TICKET_KEYS)
+		return -1;
+	return 0;
+}

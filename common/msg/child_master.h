@@ -28,6 +28,7 @@ enum cm_type {
 	CM_REQ_PING = MSG_TYPE(EDGE_CHILD_MASTER, 5),   /* empty; id echoed */
 	/* empty; id: enum cm_drain.  May come again with a greater hurry. */
 	CM_REQ_DRAIN = MSG_TYPE(EDGE_CHILD_MASTER, 6),
+	CM_REQ_TICKETS = MSG_TYPE(EDGE_CHILD_MASTER, 7), /* smtpd-in */
 	CM_ANS_SANDBOXED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 1),
 	CM_ANS_READY = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 2),
 	CM_ANS_VIOLATION = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 3),
@@ -85,6 +86,15 @@ struct cm_violation {
 	uint32_t kind;    /* enum chan_violation */
 };
 
+/* Keys of session tickets of a side, the newest first: tls/ticket.h. */
+#define CM_TICKET_KEY  80
+#define CM_TICKET_KEYS 2
+struct cm_tickets {
+	uint32_t n; /* keys that count */
+	uint8_t key[CM_TICKET_KEYS][CM_TICKET_KEY];
+};
+
+#define CM_TICKETS_LEN (4 + CM_TICKET_KEYS * CM_TICKET_KEY)
 #define CM_HELLO_MIN 23
 #define CM_HELLO_MAX (CM_HELLO_MIN + CONF_PATH_MAX)
 #define CM_PEER_LEN 5
@@ -105,6 +115,8 @@ int put_cm_ready(struct ibuf *, const struct cm_ready *);
 int get_cm_ready(struct ibuf *, struct cm_ready *);
 int put_cm_violation(struct ibuf *, const struct cm_violation *);
 int get_cm_violation(struct ibuf *, struct cm_violation *);
+int put_cm_tickets(struct ibuf *, const struct cm_tickets *);
+int get_cm_tickets(struct ibuf *, struct cm_tickets *);
 /* three bytes, checked */
 int put_peer(struct ibuf *, const struct peer *);
 int get_peer(struct ibuf *, struct peer *);

@@ -22,13 +22,16 @@ put_iq_commit(struct ibuf *b, const struct iq_commit *m)
 	(void)ibuf_add_cstr(b, m->sender, MSG_ADDR_MAX);
 	(void)ibuf_add_cstr(b, m->helo, MSG_HELO_MAX);
 	(void)ibuf_add_cstr(b, m->envid, MSG_ENVID_MAX);
+	(void)ibuf_add_cstr(b, m->tls, IQ_TLS_MAX);
+	(void)ibuf_add_n8(b, m->has_cert);
+	(void)ibuf_add(b, m->cert, sizeof(m->cert));
 	return ibuf_add_n16(b, m->nrcpt);
 }
 
 int
 get_iq_commit(struct ibuf *b, struct iq_commit *m)
 {
-	uint8_t in_fd;
+	uint8_t in_fd, has_cert;
 
 	(void)ibuf_get_netaddr(b, &m->client);
 	(void)ibuf_get_n32(b, &m->listener);
@@ -39,13 +42,17 @@ get_iq_commit(struct ibuf *b, struct iq_commit *m)
 	    ibuf_get_cstr(b, m->sender, sizeof(m->sender), NULL) == -1 ||
 	    ibuf_get_cstr(b, m->helo, sizeof(m->helo), NULL) == -1 ||
 	    ibuf_get_cstr(b, m->envid, sizeof(m->envid), NULL) == -1 ||
+	    ibuf_get_cstr(b, m->tls, sizeof(m->tls), NULL) == -1 ||
+	    ibuf_get_n8(b, &has_cert) == -1 ||
+	    ibuf_get(b, m->cert, sizeof(m->cert)) == -1 ||
 	    ibuf_get_n16(b, &m->nrcpt) == -1)
 		return -1;
 	if (in_fd > 1 || m->ret > RET_HDRS || m->nrcpt > IQ_RCPTS_MAX ||
 	    (m->flags & ~MSG_F_ALL) != 0 || (m->flags & MSG_F_BOUNCE) != 0 ||
-	    (in_fd == 0 && m->size > IQ_INLINE_MAX))
+	    has_cert > 1 || (in_fd == 0 && m->size > IQ_INLINE_MAX))
 		return bad();
 	m->in_fd = in_fd == 1;
+	m->has_cert = has_cert == 1;
 	return 0;
 }
 

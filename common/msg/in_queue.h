@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/conf.h"
 #include "common/base/ibuf.h"
 #include "common/base/netaddr.h"
 #include "common/base/reason.h"
@@ -27,6 +28,7 @@
 
 #define IQ_INLINE_MAX	(64 * 1024) /* body bytes inside a COMMIT */
 #define IQ_RCPTS_MAX	50	    /* recipients in one message */
+#define IQ_TLS_MAX	63	    /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 #define IQ_TX_RCPTS_MAX 50000  /* recipients of one transaction, ever */
 
 enum iq_type {
@@ -52,9 +54,13 @@ struct iq_commit {
 	char sender[MSG_ADDR_MAX + 1]; /* empty: null sender */
 	char helo[MSG_HELO_MAX + 1];
 	char envid[MSG_ENVID_MAX + 1];
+	char tls[IQ_TLS_MAX + 1]; /* version and cipher; empty: clear text */
+	bool has_cert;
+	uint8_t cert[CONF_FINGERPRINT]; /* that the client has shown */
 	uint16_t nrcpt; /* that many put_rcpt() follow, then the inline body */
 };
-#define IQ_COMMIT_MIN (19 + 4 + 1 + 1 + 8 + 1 + 2 + 2 + 2 + 2)
+#define IQ_COMMIT_MIN                                                          \
+	(19 + 4 + 1 + 1 + 8 + 1 + 2 + 2 + 2 + 2 + 1 + CONF_FINGERPRINT + 2)
 int put_iq_commit(struct ibuf *, const struct iq_commit *);
 int get_iq_commit(struct ibuf *, struct iq_commit *);
 

@@ -32,6 +32,21 @@ put_ip(struct smtp_outbuf *o, struct smtp_slice ip)
 	smtp_put_char(o, ']');
 }
 
+/* RFC 8314 section 4.3 has nothing to parse for: a comment, for people. */
+static void
+put_tls(struct smtp_outbuf *o, struct smtp_slice tls)
+{
+	size_t i;
+
+	smtp_put_str(o, " (");
+	for (i = 0; i < tls.len; i++)
+		smtp_put_char(o,
+		    smtp_isalnum(tls.p[i]) || strchr("._- ", tls.p[i]) != NULL
+			? tls.p[i]
+			: '?');
+	smtp_put_char(o, ')');
+}
+
 void
 smtp_put_received(struct smtp_outbuf *o, const struct smtp_received *r)
 {
@@ -51,6 +66,8 @@ smtp_put_received(struct smtp_outbuf *o, const struct smtp_received *r)
 	smtp_put_slice(o, r->host);
 	smtp_put_str(o, " with ");
 	smtp_put_str(o, r->with);
+	if (r->tls.len > 0)
+		put_tls(o, r->tls);
 	smtp_put_str(o, " id ");
 	smtp_put_slice(o, r->id);
 	if (r->rcpt.len > 0) {

@@ -13,6 +13,7 @@ struct smtp_received {
 	struct smtp_slice name; /* of the client by DNS; may be empty */
 	struct smtp_slice ip;	/* its address as text, v4 or v6 */
 	struct smtp_slice host; /* ours; valid */
+	struct smtp_slice tls;	/* version and cipher; empty: no TLS */
 	const char *with;	/* RFC 3848: "SMTP", "ESMTP", "ESMTPS" */
 	struct smtp_slice id;
 	struct smtp_slice rcpt; /* the one recipient; empty if several */

@@ -80,6 +80,16 @@ static const struct smtp_reply_def table[SMTP_R_MAX] = {
 	    "Problems: postmaster at %h" },
 	[SMTP_R_QUIT] = { 221, "2.0.0", REASON_OK, NOTHING, "%h closing" },
 
+	/* RFC 3207 section 4 */
+	[SMTP_R_TLS_READY] = { 220, "2.0.0", REASON_OK, NOTHING,
+	    "Ready to start TLS" },
+	[SMTP_R_TLS_LATER] = { 454, "4.7.0", REASON_TLS_DOWN, NOTHING,
+	    "TLS is not available now, try again later" },
+	[SMTP_R_TLS_ALREADY] = { 503, "5.5.1", REASON_SEQUENCE, ERROR,
+	    "TLS is on already" },
+	[SMTP_R_TLS_NEEDED] = { 530, "5.7.0", REASON_TLS_NEEDED, ERROR,
+	    "Must issue a STARTTLS command first" },
+
 	[SMTP_R_SENDER_OK] = { 250, "2.1.0", REASON_OK, NOTHING, "Sender ok" },
 	[SMTP_R_MAIL_SYNTAX] = { 501, "5.5.4", REASON_SYNTAX, ERROR,
 	    "Syntax: MAIL FROM:<address> [parameters]" },
@@ -89,6 +99,8 @@ static const struct smtp_reply_def table[SMTP_R_MAX] = {
 	    "A non-ASCII sender needs SMTPUTF8" },
 	[SMTP_R_SENDER_DENIED] = { 550, "5.7.1", REASON_SENDER_DENIED, ERROR,
 	    "Sender not allowed here" },
+	[SMTP_R_CLIENT_DENIED] = { 550, "5.7.1", REASON_CLIENT_DENIED, ERROR,
+	    "This client may not send here, by its address or certificate" },
 	[SMTP_R_BAD_PARAM] = { 501, "5.5.4", REASON_SYNTAX, ERROR,
 	    "Malformed parameter" },
 	[SMTP_R_PARAM_TWICE] = { 501, "5.5.4", REASON_SYNTAX, ERROR,

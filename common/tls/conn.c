@@ -325,7 +325,9 @@ tls_write(struct tls_conn *c, const void *p, size_t len)
 void
 tls_close(struct tls_conn *c)
 {
-	if (c->failed || !c->done)
+	/* a second call would want the peer's */
+	if (c->failed || !c->done ||
+	    (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) != 0)
 		return;
 	ERR_clear_error();
 	(void)SSL_shutdown(c->ssl);

@@ -63,7 +63,7 @@ on_question(struct run *r, const struct session_act *act)
 		assert(!r->open);
 		r->open = a == ANSWER_YES;
 	} else
-		assert(r->open);
+		assert(r->open == (act->type != ACT_STARTTLS));
 	if (act->type == ACT_SUBMIT) {
 		assert(r->s.tx.rcpts > 0 && r->s.tx.data.faults == 0);
 		assert(r->text.len == r->s.tx.data.size);
@@ -82,6 +82,7 @@ on_action(struct run *r, const struct session_act *act)
 	case ACT_MAIL:
 	case ACT_RCPT:
 	case ACT_DATA:
+	case ACT_STARTTLS:
 	case ACT_SUBMIT:
 		on_question(r, act);
 		break;
@@ -104,6 +105,12 @@ on_action(struct run *r, const struct session_act *act)
 		break;
 	case ACT_CLOSE:
 		assert(!r->open);
+		break;
+	case ACT_TLS: /* what is dropped depends on the pieces: enough */
+		assert(!r->open && !r->s.secured);
+		session_secured(&r->s);
+		assert(r->s.secured && r->s.helo[0] == '\0');
+		session_eof(&r->s);
 		break;
 	case ACT_WAIT: /* answered at once: never */
 		assert(0);

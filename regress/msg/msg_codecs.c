@@ -289,10 +289,11 @@ struct codec codecs[] = {
 	{ ROW(ci_session, session_least, session_most),
 	    LENGTH(CI_SESSION_LEN) },
 	{ ROW(iq_commit, commit_least, commit_most), .min = IQ_COMMIT_MIN,
-	    .max = IQ_COMMIT_MIN + MSG_ADDR_MAX + MSG_HELO_MAX + MSG_ENVID_MAX,
+	    .max = IQ_COMMIT_MIN + MSG_ADDR_MAX + MSG_HELO_MAX + MSG_ENVID_MAX +
+		IQ_TLS_MAX,
 	    .part = true,
 	    .text = { TEXT(iq_commit, sender), TEXT(iq_commit, helo),
-		TEXT(iq_commit, envid) } },
+		TEXT(iq_commit, envid), TEXT(iq_commit, tls) } },
 	{ ROW(iq_done, done_least, done_most), LENGTH(IQ_DONE_LEN) },
 	{ ROW(iq_room, room_least, room_most), LENGTH(IQ_ROOM_LEN) },
 	{ ROW(id_verdict, verdict_least, verdict_most), LENGTH(ID_ANS_LEN) },

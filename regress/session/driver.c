@@ -18,6 +18,8 @@
  *	greet NAME         ok, refused, busy
  *	end NAME           timeout, slow, shutdown, long
  *	eof                the client is gone
+ *	secured            the TLS handshake is done
+ *	require            TLS is required of this client; before greet
  *	answer Q NAME      from now on Q (mail, rcpt, data, submit) is answered
  *	                   so; "auto" for rcpt decides by the address
  *	set NAME VALUE     change the configuration, before greet
@@ -60,6 +62,7 @@ static const struct name questions[] = {
 	{ "mail", ACT_MAIL },
 	{ "rcpt", ACT_RCPT },
 	{ "data", ACT_DATA },
+	{ "starttls", ACT_STARTTLS },
 	{ "submit", ACT_SUBMIT },
 };
 
@@ -72,6 +75,7 @@ static const struct name answers[] = {
 	{ "no-domain", ANSWER_NO_DOMAIN },
 	{ "relay", ANSWER_RELAY_DENIED },
 	{ "too-big", ANSWER_TOO_BIG },
+	{ "no-client", ANSWER_NO_CLIENT },
 	{ "auto", AUTO },
 };
 
@@ -91,6 +95,8 @@ static const struct name policies[] = {
 static const struct name extensions[] = {
 	{ "chunking", SMTP_EXT_CHUNKING },
 	{ "dsn", SMTP_EXT_DSN },
+	{ "starttls", SMTP_EXT_STARTTLS },
+	{ "requiretls", SMTP_EXT_REQUIRETLS },
 	{ "utf8", SMTP_EXT_SMTPUTF8 },
 	{ "-pipelining", SMTP_EXT_PIPELINING },
 	{ "-size", SMTP_EXT_SIZE },
@@ -289,6 +295,8 @@ show_question(struct driver *d, const struct session_act *act)
 		show_rcpt(act);
 	} else if (act->type == ACT_DATA)
 		puts("> data");
+	else if (act->type == ACT_STARTTLS)
+		puts("> starttls");
 	else
 		show_submit(d);
 }
@@ -327,6 +335,7 @@ act_on(struct driver *d, const struct session_act *act,
 	case ACT_MAIL:
 	case ACT_RCPT:
 	case ACT_DATA:
+	case ACT_STARTTLS:
 	case ACT_SUBMIT:
 		show_question(d, act);
 		*open = act->type;
@@ -343,6 +352,9 @@ act_on(struct driver *d, const struct session_act *act,
 	case ACT_REFUSED:
 		show_refused(act);
 		return true;
+	case ACT_TLS:
+		printf("> tls, %zu octets dropped\n", act->text.len);
+		return false;
 	case ACT_CLOSE:
 		if (!d->closed)
 			puts("> close");
@@ -519,6 +531,15 @@ statement(struct driver *d, char *line)
 	if (strcmp(word, "eof") == 0) {
 		session_eof(&d->s);
 		run(d);
+		return;
+	}
+	if (strcmp(word, "secured") == 0) {
+		session_secured(&d->s);
+		run(d);
+		return;
+	}
+	if (strcmp(word, "require") == 0) {
+		session_require_tls(&d->s);
 		return;
 	}
 	second = strsep(&line, " ");

@@ -194,7 +194,7 @@ test_submit(void **state)
 			assert_int_equal(netaddr_parse(&a, submits[i].client),
 			    0);
 		c->flags = submits[i].flags;
-		r = direction_submit(c, submits[i].origin, &a,
+		r = direction_submit(c, submits[i].origin, &a, NULL,
 		    submits[i].sender);
 		if (r != submits[i].reason)
 			fail_msg("case %zu: %s", i, reason_name(r));
@@ -202,10 +202,36 @@ test_submit(void **state)
 	conf_free(c);
 }
 
+/* A listed certificate stands for a listed address, inside only. */
+static void
+test_certificate(void **state)
+{
+	struct conf *c = make_conf("*");
+	const uint8_t good[CONF_FINGERPRINT] = { 1 },
+		      bad[CONF_FINGERPRINT] = { 2 };
+	struct netaddr a;
+
+	(void)state;
+	assert_int_equal(netaddr_parse(&a, "10.0.0.11"), 0);
+	assert_int_equal(conf_add_accept_cert(c, good), 0);
+	assert_int_equal(direction_submit(c, ORIGIN_INT, &a, good, ""),
+	    REASON_OK);
+	assert_int_equal(direction_submit(c, ORIGIN_INT, &a, bad, ""),
+	    REASON_CLIENT_DENIED);
+	assert_int_equal(direction_submit(c, ORIGIN_INT, &a, NULL, ""),
+	    REASON_CLIENT_DENIED);
+	c->flags = CONF_F_COMPANY_SENDERS;
+	assert_int_equal(direction_submit(c, ORIGIN_INT, &a, good,
+			     "a@example.net"),
+	    REASON_SENDER_DENIED);
+	conf_free(c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_no_connector),
 		cmocka_unit_test(test_no_longer_ours),

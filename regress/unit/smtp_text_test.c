@@ -132,6 +132,14 @@ test_received(void **state)
 	    "\tfor <user@gw.test>;\r\n"
 	    "\tTue, 24 Nov 2026 10:00:00 +0000\r\n");
 	r = sample();
+	r.with = "ESMTPS";
+	r.tls = smtp_slice_str("TLSv1.3 TLS_AES_256_GCM_SHA384\r\n)x");
+	check_received(&r,
+	    "Received: from client.example.org ([192.0.2.1])\r\n"
+	    "\tby gw.example.com with ESMTPS "
+	    "(TLSv1.3 TLS_AES_256_GCM_SHA384???x) id 0abc;\r\n"
+	    "\tTue, 24 Nov 2026 10:00:00 +0000\r\n");
+	r = sample();
 	r.helo = smtp_slice("", 0);
 	check_received(&r,
 	    "Received: from [192.0.2.1] ([192.0.2.1])\r\n"

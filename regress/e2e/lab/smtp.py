@@ -7,6 +7,7 @@ checks the form of each reply (RFC 5321 section 4.2).
 import contextlib
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -382,6 +383,14 @@ class Client:
         reply = self.expect(250, 'EHLO ' + name)
         return [line.upper() for line in reply.lines[1:]]
 
+    def starttls(self, context=None, name='gw.example.com', session=None):
+        """STARTTLS and its handshake; the ssl.SSLSocket."""
+        self.expect(220, 'STARTTLS')
+        assert not self.buf
+        self.s = (context or unverified()).wrap_socket(
+            self.s, server_hostname=name, session=session)
+        return self.s
+
     def envelope(self, sender, *rcpts):
         """MAIL and RCPTs; the replies to the RCPTs."""
         self.expect(250, 'MAIL FROM:<%s>' % sender)
@@ -397,6 +406,14 @@ class Client:
         reply = self.expect(221, 'QUIT')
         self.close()
         return reply
+
+
+def unverified():
+    """A TLS client that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def stuff(body):
