@@ -171,9 +171,14 @@ put_cm_tickets(struct ibuf *b, const struct cm_tickets *m)
 int
 get_cm_tickets(struct ibuf *b, struct cm_tickets *m)
 {
-	(void)ibuf_get_n32(b, &m->n);
-	if (ibuf_get(b, m->key, sizeof(m->key)) == -1 ||
-	    ibuf_get_end(b) == -1 || m->n > CM_TICKET_KEYS)
+	struct cm_tickets in;
+
+	(void)ibuf_get_n32(b, &in.n);
+	if (ibuf_get(b, in.key, sizeof(in.key)) == -1 ||
+	    ibuf_get_end(b) == -1 || in.n > CM_TICKET_KEYS) {
+		errno = EBADMSG;
 		return -1;
+	}
+	*m = in;
 	return 0;
 }

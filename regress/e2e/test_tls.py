@@ -429,3 +429,48 @@ def test_counters(world, tls):
     stats = tls.postern('stats').stdout
     assert re.search(r'tls_sessions_total\{?[^\n]* 1\b', stats), stats
     assert re.search(r'certificate_days_left[^\n]* 8[89]\b', stats), stats
+
+
+# --- many
+
+IDLE = int(os.environ.get('TLS_IDLE', '500'))
+IDLE_MAX = 17 * 1024  # bytes each: 14.5 KiB are OpenSSL's
+
+
+def resident(pids):
+    """Private memory of processes, in bytes."""
+    total = 0
+    for pid in pids:
+        with open('/proc/%d/smaps_rollup' % pid) as f:
+            total += sum(int(line.split()[1]) * 1024 for line in f
+                         if line.startswith(('Private_', 'Swap:')))
+    return total
+
+
+def test_idle_sessions(world, certs):
+    """Held, in at most so much memory each, and mail still passes."""
+    limits = ('limit sessions %d\nlimit sessions-per-address %d\n'
+              % (IDLE + 100, IDLE + 100))
+    with Gateway(world, text(certs, top=limits)) as gw, \
+            contextlib.ExitStack() as stack:
+        warm = [stack.enter_context(session(world)) for _ in range(40)]
+        for c in warm:
+            c.ehlo()
+            c.starttls()
+            c.ehlo()
+        before = resident(gw.pids('in-ext'))
+        idle = [stack.enter_context(session(world, timeout=120))
+                for _ in range(IDLE)]
+        context = unverified()
+        for c in idle:
+            c.ehlo()
+            c.starttls(context)
+            c.ehlo()
+        each = (resident(gw.pids('in-ext')) - before) / IDLE
+        print('idle TLS session: %d bytes' % each)
+        assert each <= IDLE_MAX, each
+        token = world.token()
+        send_in(world, token)
+        world.hosts['a'].wait_mail(token)
+        for c in idle:
+            c.expect(250, 'NOOP')

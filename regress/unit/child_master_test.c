@@ -32,6 +32,7 @@ static const struct cm_fd fd = { CHILD_FD_KEYS, 0xdeadbeef };
 static const struct cm_sandboxed sandboxed = { 1, 7, 48,
 	SANDBOX_NO_LANDLOCK_NET };
 static const struct cm_ready ready = { 0x01020304 };
+static const struct cm_tickets tickets = { 2, { { 1, 2 }, { 3, 4 } } };
 static const struct cm_violation violation = { { PROC_CONND, SIDE_EXT, 0 },
 	CHAN_V_FLOOD };
 
@@ -51,6 +52,7 @@ WRAP(fd)
 WRAP(sandboxed)
 WRAP(ready)
 WRAP(violation)
+WRAP(tickets)
 
 #define ROW(name, len)                                                         \
 	{                                                                      \
@@ -70,6 +72,7 @@ static const struct {
 	ROW(sandboxed, CM_SANDBOXED_LEN),
 	ROW(ready, CM_READY_LEN),
 	ROW(violation, CM_VIOLATION_LEN),
+	ROW(tickets, CM_TICKETS_LEN),
 };
 
 static size_t
@@ -193,6 +196,8 @@ static const struct {
 	{ "violation", 6, 0 },
 	{ "violation", 6, CHAN_V_ERROR + 1 },
 	{ "violation", 3, 1 },
+	{ "tickets", 0, 1 },
+	{ "tickets", 3, CM_TICKET_KEYS + 1 },
 };
 
 static size_t
