@@ -112,12 +112,18 @@ free_step(struct store *s)
 	return recycle(s, seg) == -1 ? -1 : 1;
 }
 
-/* No space for another segment, and much of this one is free. */
+/* There is no space for another segment. */
+static bool
+is_tight(struct store *s)
+{
+	return s->nprepared < PREPARED_WANT && !prepare_may(s);
+}
+
+/* The same, and much of this one is free. */
 static bool
 is_short(struct store *s, const struct segment *seg)
 {
-	return s->nprepared < PREPARED_WANT && !prepare_may(s) &&
-	    seg->live_bytes < seg->size / 2;
+	return is_tight(s) && seg->live_bytes < seg->size / 2;
 }
 
 /*
@@ -170,7 +176,7 @@ empty_step(struct store *s)
 		return 0;
 	if (s->nlive <= live_limit(s) && !is_short(s, seg))
 		return 0;
-	if (!s->p.eager && s->nlive <= hard_limit(s) && !is_short(s, seg) &&
+	if (!s->p.eager && s->nlive <= hard_limit(s) && !is_tight(s) &&
 	    !has_time(s))
 		return 2;
 	return spill_oldest(s, seg) == -1 ? -1 : 1;
