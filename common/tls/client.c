@@ -11,6 +11,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <bsd/string.h>
+
 #include "common/tls/tls_int.h"
 
 /*
@@ -176,6 +178,17 @@ expect(struct tls_conn *c, const struct tls_connect_conf *how)
 	return how->nnames > 0 ? 0 : -1;
 }
 
+/* It is copied, but the library's macro wants to be allowed to write. */
+static int
+send_name(SSL *ssl, const char *name)
+{
+	char copy[TLSEXT_MAXLEN_host_name + 1];
+
+	if (strlcpy(copy, name, sizeof(copy)) >= sizeof(copy))
+		return -1;
+	return SSL_set_tlsext_host_name(ssl, copy) == 1 ? 0 : -1;
+}
+
 struct tls_conn *
 tls_connect(struct tls_client *k, const struct tls_connect_conf *how,
     void *owner)
@@ -188,8 +201,7 @@ tls_connect(struct tls_client *k, const struct tls_connect_conf *how,
 	c->client = k;
 	k->refs++;
 	if (expect(c, how) == -1 ||
-	    (how->sni != NULL &&
-		SSL_set_tlsext_host_name(c->ssl, how->sni) != 1) ||
+	    (how->sni != NULL && send_name(c->ssl, how->sni) == -1) ||
 	    (cert != NULL &&
 		SSL_use_cert_and_key(c->ssl, cert->leaf, cert->key, cert->chain,
 		    1) != 1)) {

@@ -66,6 +66,9 @@ use_cert(SSL_CTX *ctx, const struct tls_cert *c)
 static int
 configure(SSL_CTX *ctx, const struct tls_server_conf *conf)
 {
+	/* not written to, but the library's macros do not say so */
+	char groups[] = GROUPS, sigalgs[] = SIGALGS;
+
 	(void)SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
@@ -79,8 +82,8 @@ configure(SSL_CTX *ctx, const struct tls_server_conf *conf)
 	}
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, CIPHERS) != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 ||
-	    SSL_CTX_set1_sigalgs_list(ctx, SIGALGS) != 1 ||
+	    SSL_CTX_set1_groups_list(ctx, groups) != 1 ||
+	    SSL_CTX_set1_sigalgs_list(ctx, sigalgs) != 1 ||
 	    SSL_CTX_set_num_tickets(ctx, 1) != 1 ||
 	    SSL_CTX_set_session_id_context(ctx,
 		(const unsigned char *)conf->name,
