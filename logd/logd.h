@@ -35,6 +35,7 @@ void sink_conf(enum conf_log_kind);
 void sink_fd(enum conf_log_kind, int fd); /* takes fd */
 /* Queue a line; written by sink_flush(), once a turn. */
 void sink_line(enum log_level, const char *, size_t len);
+void sink_finish(void); /* the same wherever it can be written */
 /* Returns -1 if the syslog socket is dead and a new one is wanted. */
 int sink_flush(void);
 

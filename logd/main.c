@@ -129,7 +129,7 @@ leave_if_done(void)
 	LIST_FOREACH(s, &senders, entry)
 		if (s->peer.proc != PROC_MASTER)
 			return;
-	(void)sink_flush();
+	sink_finish();
 	child_exit(self);
 }
 
@@ -219,7 +219,7 @@ static void
 on_drain_limit(struct ev_timer *t)
 {
 	(void)t;
-	(void)sink_flush();
+	sink_finish();
 	child_exit(self);
 }
 

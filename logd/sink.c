@@ -60,15 +60,23 @@ write_all(int fd)
 	stats_add(done == used ? STAT_LOG_LINES : STAT_LOG_DROPPED, lines);
 }
 
+void
+sink_finish(void)
+{
+	if (used > 0)
+		write_all(fds[kind] != -1 ? fds[kind] : STDERR_FILENO);
+	used = 0;
+	lines = 0;
+}
+
+/* Where they go is told when all are on their way: they wait for that. */
 int
 sink_flush(void)
 {
 	int dead = syslog_dead;
 
-	if (used > 0)
-		write_all(fds[kind] != -1 ? fds[kind] : STDERR_FILENO);
-	used = 0;
-	lines = 0;
+	if (fds[kind] != -1)
+		sink_finish();
 	syslog_dead = 0;
 	return dead ? -1 : 0;
 }
@@ -104,7 +112,7 @@ sink_line(enum log_level level, const char *line, size_t len)
 		return;
 	}
 	if (len + 1 > sizeof(buffer) - used)
-		(void)sink_flush();
+		sink_finish();
 	memcpy(buffer + used, line, len);
 	used += len;
 	buffer[used++] = '\n';

@@ -20,7 +20,8 @@
 #include "master/notify.h"
 #include "version.h"
 
-#define REOPEN_PAUSE 1000 /* ms between attempts to reach syslog */
+#define REOPEN_PAUSE  1000 /* ms between attempts to reach syslog */
+#define LAST_WORDS_MS 200  /* before posternd ends, and logd with it */
 
 /* --- what the supervisor asks for --- */
 
@@ -97,6 +98,13 @@ give_up(struct daemon *d)
 }
 
 static void
+on_last_words(struct ev_timer *t)
+{
+	give_up(t->arg);
+}
+
+/* What the dead one said last is on its way to logd, who ends with us. */
+static void
 on_failed(void *arg)
 {
 	struct daemon *d = arg;
@@ -104,7 +112,10 @@ on_failed(void *arg)
 	if (d->status == 0)
 		log_errorx("a process died before all were ready");
 	d->super->phase = PHASE_STOPPED;
-	give_up(d);
+	d->status = EXIT_FAILURE;
+	ev_timer_init(&d->last_words, on_last_words, d);
+	if (ev_timer_set(d->ev, &d->last_words, LAST_WORDS_MS) == -1)
+		give_up(d);
 }
 
 static void

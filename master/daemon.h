@@ -34,6 +34,7 @@ struct daemon {
 	struct ev_io signals;
 	struct ev_io forwarding[2]; /* of the host's namespace, and of netns */
 	struct ev_timer reopen;
+	struct ev_timer last_words; /* a start that failed ends then */
 	uint64_t started; /* Unix time in ms */
 	bool children_ready;
 	bool probed;

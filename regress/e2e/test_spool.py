@@ -98,9 +98,12 @@ def segments(directory=OUT):
 
 
 def holds_records(path):
-    with open(path, 'rb') as f:
-        f.seek(4096)
-        return f.read(4) == b'PRec'
+    try:
+        with open(path, 'rb') as f:
+            f.seek(4096)
+            return f.read(4) == b'PRec'
+    except FileNotFoundError:  # recycled since it was listed
+        return False
 
 
 def place_of(token, directory=OUT):
