@@ -285,7 +285,6 @@ static const struct range {
 	{ "hop", FIELD(msg_hop, hosts[0].port), ANY_BUT_NONE },
 	{ "hop", FIELD(msg_hop, hosts[CONF_HOSTS_MAX - 1].port), ANY_BUT_NONE },
 	{ "iq_commit", FIELD(iq_commit, ret), RET_NONE, RET_HDRS },
-	{ "iq_commit", FIELD(iq_commit, has_cert), 0, 1 },
 	{ "iq_commit", FIELD(iq_commit, nrcpt), 0, IQ_RCPTS_MAX },
 	{ "iq_done", FIELD(iq_done, verdict), IQ_OK, IQ_PERM },
 	{ "iq_done", FIELD(iq_done, reason), 0, REASON_MAX - 1 },
