@@ -270,7 +270,7 @@ take_subject(struct cq_rule *r, const struct selection *s, int *argc,
 int
 cmd_queue_suspend(int argc, char **argv, bool json)
 {
-	struct selection s = { 0 };
+	struct selection s = { .select = { .verb = CQ_LIST } };
 	struct cq_rule r = { .set = true };
 
 	if (argc == 0)
@@ -286,7 +286,7 @@ cmd_queue_suspend(int argc, char **argv, bool json)
 int
 cmd_queue_resume(int argc, char **argv, bool json)
 {
-	struct selection s = { 0 };
+	struct selection s = { .select = { .verb = CQ_LIST } };
 	struct cq_rule r = { .set = false };
 
 	if (selection_parse(&s, &argc, &argv, "q:n") == -1 ||
@@ -334,7 +334,7 @@ take_way(struct cq_rule *r, int argc, char **argv)
 int
 cmd_queue_reroute(int argc, char **argv, bool json)
 {
-	struct selection s = { 0 };
+	struct selection s = { .select = { .verb = CQ_LIST } };
 	struct cq_rule r = { .kind = CQ_REROUTE };
 
 	if (argc == 0)

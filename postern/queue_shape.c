@@ -151,7 +151,7 @@ bar(uint64_t n, uint64_t most, bool utf8)
 static void
 label(unsigned class, char buf[TEXT_MAX])
 {
-	unsigned minutes = CQ_AGE_MIN / 60 << class;
+	unsigned minutes = CQ_AGE_MIN / 60U << class;
 
 	if (class + 1 == CQ_AGES)
 		(void)snprintf(buf, TEXT_MAX, "%um+", minutes / 2);

@@ -129,8 +129,8 @@ verify(struct import *x, const struct spool_entry *e)
 {
 	struct item it;
 	const char *why = open_item(x, e, &it);
-	uint64_t size, len;
-	uint32_t crc;
+	uint64_t size = 0, len;
+	uint32_t crc = 0;
 
 	if (why == NULL && spool_file_sum(it.fd, &size, &crc) == -1)
 		why = strerror(errno);
