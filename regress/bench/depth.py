@@ -26,9 +26,10 @@ DOMAINS = rig.example() + ''.join(
 LEVELS = (0, 1000, 10000, 100000, 1000000)
 
 
-def accept(net, messages, domain='dead.example'):
+def accept(net, messages, domain='dead.example', size=4096):
     """Send what cannot be delivered; the times at which it was accepted."""
-    load = rig.Load(net, messages, options=['-t', 'user@' + domain]).send()
+    load = rig.Load(net, messages, size=size,
+                    options=['-t', 'user@' + domain]).send()
     times = [when for _, when in load.book.records()]
     if len(times) != messages:
         raise RuntimeError('%d of %d accepted: %s' % (
@@ -167,16 +168,17 @@ def empty(net):
         return accepting(net, gw)
 
 
-def growth(net, depth=1000000):
+def growth(net, depth=1000000, size=4096):
     """cost with 0 to 1,000,000 messages waiting, and a restart with them"""
-    done = {'levels': [], 'fill': {}, 'accept_empty': empty(net)}
+    done = {'size': size, 'levels': [], 'fill': {},
+            'accept_empty': empty(net)}
     with rig.Sink(net) as sink, rig.Postern(
             net, top=TOP, domains=DOMAINS) as gw:
         measure.warm(net, gw, sink, 10000)
         baseline, have = queued_memory(gw), 0
         for want in [n for n in LEVELS if n <= depth]:
             if want > have:
-                times = accept(net, want - have)
+                times = accept(net, want - have, size=size)
                 done['fill'][want] = windows(times, max(1, len(times) // 10))
                 have = want
             done['levels'].append(level(net, gw, sink, have, baseline))
@@ -194,17 +196,17 @@ def growth(net, depth=1000000):
     return done
 
 
-def drain(net, depth=100000):
+def drain(net, depth=100000, size=4096):
     """one destination with 100,000 messages"""
     with rig.Postern(net, top=TOP, domains=DOMAINS) as gw:
-        accept(net, depth)
+        accept(net, depth, size=size)
         with rig.Sink(net, address=DEAD) as sink:
             gw.ask('queue', 'flush', 'dead.example')
             if not sink.wait(depth, 120):
                 raise RuntimeError('%d of %d drained' % (
                     sink.book.head().count, depth))
             times = [when for _, when in sink.book.records()]
-    done = {'depth': depth, 'rate': rate_of(times),
+    done = {'depth': depth, 'size': size, 'rate': rate_of(times),
             'tenths': windows(times, depth // 10)}
     tell('%.0f msg/s; by tenths: %s' % (done['rate'], ' '.join(
         '%.0f' % r for r in done['tenths'])))

@@ -81,6 +81,12 @@ def table(heads, rows):
     return '\n'.join(out) + '\n'
 
 
+def small(step):
+    """Says so if the waiting messages were not of 4 KiB."""
+    size = step.get('size', 4096)
+    return '' if size == 4096 else ' of %d bytes' % size
+
+
 # --- the goals
 
 class Goals:
@@ -158,7 +164,7 @@ class Goals:
 
     def growth(self, step):
         first, depth = step['restart']['first_delivery'], step['depth']
-        many = '{:,} queued: '.format(depth)
+        many = '{:,} queued{}: '.format(depth, small(step))
         self.add(many + 'killed, start to first delivery', '<= 10 s',
                  '%.1f s' % first, first <= 10)
         each = step['levels'][-1]['memory']
@@ -179,7 +185,8 @@ class Goals:
         rest = statistics.median(tenths[1:])
         if relay:
             goal = med(of(relay, 'postern'), 'rate')
-            self.add('{:,} to one destination drain'.format(step['depth']),
+            self.add('{:,} to one destination{} drain'.format(
+                step['depth'], small(step)),
                      'at the relay rate, %s msg/s' % number(goal),
                      number(rate) + ' msg/s', rate >= 0.9 * goal)
         self.add('its slowest tenth against their median',
@@ -344,7 +351,7 @@ def sections(found):
             yield '%s:\n' % title
             yield calls_table(found['syscalls'][key])
     if 'growth' in found:
-        yield '## Deep queues\n'
+        yield '## Deep queues%s\n' % small(found['growth'])
         yield growth_table(found['growth'])
         yield accept_rows(found['growth'])
         if 'profile' in found['growth']:
