@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/fdio.h"
 #include "common/base/log.h"
 #include "queued/edges.h"
 
@@ -83,23 +84,6 @@ out_scratch(void *edges, struct ibuf *b)
 }
 
 static int
-write_all(int fd, const uint8_t *p, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int
 copy_body(struct store *st, struct store_loc loc, uint64_t size, int fd)
 {
 	uint8_t *buf;
@@ -115,7 +99,7 @@ copy_body(struct store *st, struct store_loc loc, uint64_t size, int fd)
 		n = -1;
 	}
 	if (n != -1)
-		rc = write_all(fd, buf, size);
+		rc = fd_write_all(fd, buf, size);
 	free(buf);
 	return rc;
 }

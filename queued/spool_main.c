@@ -219,21 +219,6 @@ take_locks(const struct job *job)
 	return -1;
 }
 
-static int
-compare_bytes(const void *a, const void *b)
-{
-	return memcmp(a, b, 1);
-}
-
-/* qsort(3) looks once how much memory there is, which the filter forbids. */
-static void
-warm_up(void)
-{
-	char many[2048] = { 0 };
-
-	qsort(many, sizeof(many), 1, compare_bytes);
-}
-
 static void
 enter_sandbox(struct job *job)
 {
@@ -255,7 +240,7 @@ enter_sandbox(struct job *job)
 #ifdef __SANITIZE_ADDRESS__
 	job->privdrop.as = 0; /* its shadow takes terabytes */
 #endif
-	warm_up();
+	sandbox_warm_up();
 	privdrop(&job->privdrop);
 	sandbox_enter(&sandbox, &report);
 }

@@ -13,6 +13,7 @@
 
 #include <bsd/string.h>
 
+#include "common/base/fdio.h"
 #include "common/base/log.h"
 #include "smtpd-in/server.h"
 
@@ -145,24 +146,6 @@ intx_rcpt(struct intx *t, const struct session_act *a)
 
 /* --- the body --- */
 
-static int
-write_all(int fd, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* From here on the body is in a memfd. */
 static int
 to_memfd(struct server *sv, struct intx *t)
@@ -171,7 +154,7 @@ to_memfd(struct server *sv, struct intx *t)
 	if (t->memfd == -1)
 		return -1;
 	sv->memfd_bytes += t->size;
-	if (write_all(t->memfd, t->body, t->body_len) == -1)
+	if (fd_write_all(t->memfd, t->body, t->body_len) == -1)
 		return -1;
 	free(t->body);
 	t->body = NULL;
@@ -195,7 +178,7 @@ add_text(struct server *sv, struct intx *t, struct smtp_slice s)
 		return -1;
 	t->size += s.len;
 	sv->memfd_bytes += s.len;
-	return write_all(t->memfd, s.p, s.len);
+	return fd_write_all(t->memfd, s.p, s.len);
 }
 
 void

@@ -439,25 +439,6 @@ fill_specs(struct child *c, unsigned block)
 #endif
 }
 
-static int
-compare_bytes(const void *a, const void *b)
-{
-	return memcmp(a, b, 1);
-}
-
-/*
- * What the C library looks up once, by calls that the sandbox forbids: the
- * number of processors, and, in qsort, the size of memory.
- */
-static void
-warm_up(void)
-{
-	char many[2048] = { 0 };
-
-	conf_free(conf_new());
-	qsort(many, sizeof(many), 1, compare_bytes);
-}
-
 struct child *
 child_attach(int argc, char **argv, const struct program *p, void *ctx)
 {
@@ -487,7 +468,8 @@ child_attach(int argc, char **argv, const struct program *p, void *ctx)
 		fatal("epoll");
 	log_gather(true);
 	ev_last(c->ev, log_flush);
-	warm_up();
+	sandbox_warm_up();
+	conf_free(conf_new()); /* the number of processors, too */
 	if ((msgs = calloc(NMASTER + p->nmaster_msgs, sizeof(*msgs))) == NULL)
 		fatal("memory");
 	memcpy(msgs, master_msgs, sizeof(master_msgs));

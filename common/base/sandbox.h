@@ -91,4 +91,10 @@ void sandbox_enter(const struct sandbox *, struct sandbox_report *);
 /* Text (PFC) of the filter to a descriptor, for posternd --filters. */
 int sandbox_export(const struct sandbox *, int fd);
 
+/*
+ * Before it: what the C library looks up once, by calls that it forbids (the
+ * size of memory, in qsort(3)).
+ */
+void sandbox_warm_up(void);
+
 #endif

@@ -215,6 +215,8 @@ void spill_dir_name(char[NAME_LEN], uint32_t dir);
 int spill_write(struct store *, const struct store_msg *,
     const struct store_source *, uint32_t *crc);
 void spill_remove(struct store *, uint64_t id);
+/* Sync the file if r is 0; close it in any case: r, or -1 with errno. */
+int spill_finish(struct store *, int fd, int r);
 int spill_sync_dirs(struct store *);
 int spill_oldest(struct store *, struct segment *);
 

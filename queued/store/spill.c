@@ -158,8 +158,8 @@ copy_log(struct store *s, int fd, const struct store_msg *m, uint32_t *crc)
 	return r;
 }
 
-static int
-finish_file(struct store *s, int fd, int r)
+int
+spill_finish(struct store *s, int fd, int r)
 {
 	int save;
 
@@ -186,7 +186,7 @@ write_body(struct store *s, const struct store_msg *m,
 		return -1;
 	r = src != NULL ? copy_source(s, fd, src, crc)
 			: copy_log(s, fd, m, crc);
-	return finish_file(s, fd, r);
+	return spill_finish(s, fd, r);
 }
 
 static int
@@ -202,7 +202,7 @@ write_env(struct store *s, const struct store_msg *m, uint32_t crc)
 	fd = create(s, name);
 	if (fd != -1) {
 		r = full_pwrite(s, fd, ef.text, ef.len, 0);
-		r = finish_file(s, fd, r);
+		r = spill_finish(s, fd, r);
 	}
 	free(ef.text);
 	return r;

@@ -170,18 +170,13 @@ static int
 sync_file(struct store *s, uint64_t id, const char *suffix)
 {
 	char name[NAME_LEN];
-	int fd, r, save;
+	int fd;
 
 	spill_name(name, id, suffix);
 	fd = s->ops->openat(s->ops->ctx, s->dirfd, name, O_RDONLY, 0);
 	if (fd == -1)
 		return -1;
-	r = s->ops->fsync(s->ops->ctx, fd);
-	s->syncs++;
-	save = errno;
-	(void)s->ops->close(s->ops->ctx, fd);
-	errno = save;
-	return r;
+	return spill_finish(s, fd, 0);
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/bench/ledger.o regress/bench/mailtext.o */
+/* link: regress/bench/ledger.o regress/bench/stop.o regress/bench/mailtext.o */
 /*
  * An SMTP client that sends messages over many connections as cheaply as it
  * can, made for measuring: one thread, a prebuilt text, one message in a
@@ -21,7 +21,6 @@
  */
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -43,6 +42,7 @@
 #include <bsd/stdlib.h>
 
 #include "regress/bench/ledger.h"
+#include "regress/bench/stop.h"
 #include "regress/bench/mailtext.h"
 
 #define EVENTS	  256
@@ -485,21 +485,6 @@ open_connections(void)
 	return n;
 }
 
-static int
-signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 ||
-	    (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) == -1)
-		err(1, "signals");
-	return fd;
-}
-
 static void
 turn(int timeout)
 {
@@ -719,7 +704,7 @@ main(int argc, char **argv)
 	while ((ch = getopt(argc, argv, "Pb:c:f:h:k:m:n:o:p:r:s:t:w:")) != -1)
 		option(ch, optarg);
 	prepare();
-	if (epoll_ctl(ep, EPOLL_CTL_ADD, signals(), &e) == -1)
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, stop_signals(), &e) == -1)
 		err(1, "epoll_ctl");
 	if (opt.idle != 0)
 		open_idle();

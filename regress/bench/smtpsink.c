@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/bench/ledger.o */
+/* link: regress/bench/ledger.o regress/bench/stop.o */
 /*
  * An SMTP server that takes everything and keeps nothing but a record of each
  * message, made for measuring: one thread, few system calls.
@@ -15,7 +15,6 @@
  */
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 
 #include <arpa/inet.h>
@@ -37,6 +36,7 @@
 #include <bsd/sys/queue.h>
 
 #include "regress/bench/ledger.h"
+#include "regress/bench/stop.h"
 
 #define EVENTS	  256
 #define IN_SIZE	  (256U * 1024U)
@@ -387,21 +387,6 @@ listener(void)
 	return fd;
 }
 
-static int
-signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 ||
-	    (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) == -1)
-		err(1, "signals");
-	return fd;
-}
-
 static void
 more_files(void)
 {
@@ -513,7 +498,7 @@ main(int argc, char **argv)
 		err(1, NULL);
 	if ((ep = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		err(1, "epoll_create1");
-	sfd = signals();
+	sfd = stop_signals();
 	lfd = listener();
 	printf("ready\n");
 	(void)fflush(stdout);

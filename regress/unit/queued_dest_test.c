@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: queued/dest.o queued/bucket.o queued/dom.o queued/session.o
+/* link: regress/unit/queued_dest_stage.o
+ * queued/dest.o queued/bucket.o queued/dom.o queued/session.o
  * queued/ask.o */
 /* link: queued/pheap.o common/msg/addr.o common/base/ibuf.o */
 /* link: common/base/netaddr.o */
@@ -21,47 +22,7 @@
 #include "queued/dom.h"
 #include "queued/sched.h"
 #include "queued/session.h"
-
-static struct dests ds;
-static const struct qo_outcome trouble = { .status = QO_DEFERRED,
-	.reason = REASON_CONNECT,
-	.enh = "4.4.1",
-	.text = "refused" };
-
-static struct dest *
-get(const char *name)
-{
-	struct msg_hop hop = { .kind = CONF_ROUTE_DNS };
-
-	(void)strlcpy(hop.name, name, sizeof(hop.name));
-	return dest_get(&ds, SIDE_EXT, &hop);
-}
-
-static void
-start(void)
-{
-	dests_init(&ds);
-	ds.limit = 20;
-}
-
-static struct part *
-parts_new(size_t n)
-{
-	struct part *p = calloc(n, sizeof(*p));
-
-	assert_non_null(p);
-	return p;
-}
-
-static void
-empty(struct dest *d)
-{
-	while (dest_pop(&ds, d) != NULL)
-		;
-	dest_wake(&ds, d, SCHED_NEVER - 1, 1000000);
-	while (dest_pop(&ds, d) != NULL)
-		;
-}
+#include "regress/unit/queued_dest_stage.h"
 
 static void
 test_identity(void **state)

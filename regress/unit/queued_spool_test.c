@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: queued/spool_check.o queued/spool_damage.o queued/spool_export.o
  * queued/spool_file.o queued/spool_import.o queued/spool_manifest.o
- * queued/spool_print.o regress/unit/spool_world.o queued/store.a
+ * queued/spool_print.o regress/unit/spool_world.o regress/unit/remove_below.o queued/store.a
  * common/base.a */
 /*
  * check, export and import on spools of a real file system: what comes of

@@ -8,7 +8,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "queued/store/envelope.h"
 #include "queued/store/record.h"
 #include "queued/store/state.h"
+#include "regress/unit/remove_below.h"
 #include "regress/unit/spool_world.h"
 
 #define SEG1	   "seg.00000001"
@@ -230,28 +230,6 @@ sw_init(struct spool_world *w)
 	sw_empty(w);
 	fill(w, 0, 9);
 	fill(w, 1, 5);
-}
-
-static void
-remove_below(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *de;
-	DIR *d;
-
-	assert_true(fd != -1);
-	d = fdopendir(fd);
-	assert_non_null(d);
-	while ((de = readdir(d)) != NULL) {
-		if (strcmp(de->d_name, ".") == 0 ||
-		    strcmp(de->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, de->d_name, 0) == -1) {
-			remove_below(fd, de->d_name);
-			(void)unlinkat(fd, de->d_name, AT_REMOVEDIR);
-		}
-	}
-	(void)closedir(d);
 }
 
 void

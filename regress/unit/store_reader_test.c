@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: queued/store.a common/base.a */
+/* link: regress/unit/remove_below.o queued/store.a common/base.a */
 /*
  * The store on a real file system, and its spool read by the independent
  * reader in regress/store, written from spool(5): both see the same.
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "queued/store/envelope.h"
 #include "queued/store/state.h"
 #include "queued/store/store.h"
+#include "regress/unit/remove_below.h"
 
 #define OUTPUT (256 * 1024)
 
@@ -60,28 +60,6 @@ spool_make(struct spool *sp)
 	assert_true(sp->fd != -1);
 	sp->next_id = 1ULL << 40;
 	spool_open(sp);
-}
-
-static void
-remove_below(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *de;
-	DIR *d;
-
-	assert_true(fd != -1);
-	d = fdopendir(fd);
-	assert_non_null(d);
-	while ((de = readdir(d)) != NULL) {
-		if (strcmp(de->d_name, ".") == 0 ||
-		    strcmp(de->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, de->d_name, 0) == -1) {
-			remove_below(fd, de->d_name);
-			(void)unlinkat(fd, de->d_name, AT_REMOVEDIR);
-		}
-	}
-	(void)closedir(d);
 }
 
 static void

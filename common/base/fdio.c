@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "common/base/fdio.h"
+
+int
+fd_write_all(int fd, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
