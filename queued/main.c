@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bsd/stdlib.h>
@@ -177,7 +178,8 @@ main(int argc, char **argv)
 		.on_drain = on_drain,
 	};
 
-	if (argc > 1) /* posternd gives none: it is the operator */
+	/* posternd gives no arguments: it is the operator */
+	if (argc > 1 && strncmp(argv[1], "--", 2) != 0)
 		return spool_main(argc, argv);
 	edges.child = child_attach(argc, argv, &program, &edges);
 	edges.ev = child_ev(edges.child);

@@ -296,6 +296,12 @@ int
 spool_main(int argc, char **argv)
 {
 	static char buffer[64 * 1024];
+	bool look = strcmp(argv[1], verbs[V_CHECK]) == 0;
+	const struct sandbox calls = {
+		.program = "queued",
+		.calls = look ? spool_look_calls : spool_copy_calls,
+		.ncalls = look ? spool_look_ncalls : spool_copy_ncalls,
+	};
 	struct job job = { .sp = { .root = -1,
 			       .stores = { -1, -1 },
 			       .wanted = { true, true },
@@ -305,6 +311,8 @@ spool_main(int argc, char **argv)
 		.dir = DEFAULT_DIR };
 	int rc;
 
+	if ((rc = sandbox_show(argc - 1, argv + 1, &calls)) != -1)
+		return rc;
 	log_init("postern", 0);
 	only_standard_files();
 	/* or it would ask whether that is a terminal */

@@ -384,11 +384,9 @@ read_hello(struct child *c)
 static unsigned
 reserve_block(unsigned nslots)
 {
-	unsigned block = 8;
+	unsigned block = sandbox_block(nslots);
 	int fd;
 
-	while (block < MASTER_FD + nslots)
-		block *= 2;
 	for (fd = MASTER_FD + 1; fd < (int)block; fd++)
 		if (dup3(STDIN_FILENO, fd, O_CLOEXEC) == -1)
 			fatal("reserving channel %d", fd);
@@ -439,6 +437,21 @@ fill_specs(struct child *c, unsigned block)
 #endif
 }
 
+/* Started by a person who wants to know what the program may do. */
+static void
+show(int argc, char **argv, const struct program *p)
+{
+	const struct sandbox s = {
+		.program = proc_name(p->proc),
+		.calls = p->calls,
+		.ncalls = p->ncalls,
+	};
+	int status = sandbox_show(argc, argv, &s);
+
+	if (status != -1)
+		exit(status);
+}
+
 struct child *
 child_attach(int argc, char **argv, const struct program *p, void *ctx)
 {
@@ -451,8 +464,7 @@ child_attach(int argc, char **argv, const struct program *p, void *ctx)
 	struct chan_msg *msgs;
 	unsigned block;
 
-	(void)argc;
-	(void)argv;
+	show(argc, argv, p);
 	log_init(proc_name(p->proc), 0);
 	ignore_signals();
 	if ((c = calloc(1, sizeof(*c))) == NULL)

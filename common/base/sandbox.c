@@ -21,7 +21,8 @@
 #include "common/base/log.h"
 #include "common/base/sandbox.h"
 
-#define LOW32 0xffffffffU
+#define LOW32	   0xffffffffU
+#define CHAN_FIRST 3 /* the channel to posternd */
 
 /* what every process needs to live */
 static const struct sandbox_call base_calls[] = {
@@ -61,7 +62,7 @@ static const struct sandbox_call base_calls[] = {
 	{ "tgkill", SB_ANY, "abort(3); Landlock and uid confine it" },
 };
 
-static const char *trap_program;
+static const struct sandbox *trapped; /* in TRAP mode: whose filter */
 
 #define SEND_FLAGS ((uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT))
 #define RECV_FLAGS ((uint32_t)(MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC))
@@ -139,6 +140,43 @@ static const struct {
 	{ SB_FCNTL_FL, { IS(1, F_GETFD), NO_TEST } },
 	{ SB_FCNTL_FL, { IS(1, F_SETFD), NO_TEST } },
 };
+
+/* The same for people, as the manual and the audit page show it. */
+static const struct {
+	enum sb_cond cond;
+	const char *text;
+} cond_texts[] = {
+	{ SB_ANY, "" },
+	{ SB_CHAN, "on a channel" },
+	{ SB_SENDTO, "no address; flags NOSIGNAL, DONTWAIT" },
+	{ SB_SENDMSG, "on a channel; flags NOSIGNAL, DONTWAIT" },
+	{ SB_RECVFROM, "no address; flags DONTWAIT, TRUNC" },
+	{ SB_RECVMSG, "on a channel; flags DONTWAIT, TRUNC" },
+	{ SB_ADD_SEALS, "F_ADD_SEALS" },
+	{ SB_GET_SEALS, "F_GET_SEALS" },
+	{ SB_DUP_CHAN, "onto a channel" },
+	{ SB_SOCKET_INET, "AF_INET, AF_INET6" },
+	{ SB_GETSOCKOPT_ERROR, "SO_ERROR" },
+	{ SB_SETSOCKOPT_CONND, "SO_BINDTODEVICE, SO_REUSEADDR, TCP_NODELAY, "
+			       "IPV6_V6ONLY, IP_BIND_ADDRESS_NO_PORT" },
+	{ SB_PEERCRED, "SO_PEERCRED" },
+	{ SB_DIRFD, "below a directory held open" },
+	{ SB_STDERR, "on stderr" },
+	{ SB_NO_EXEC, "without PROT_EXEC" },
+	{ SB_FSTAT, "of a descriptor" },
+	{ SB_FCNTL_FL, "F_GETFL, F_SETFL, F_GETFD, F_SETFD" },
+};
+
+const char *
+sandbox_cond_text(enum sb_cond cond)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(cond_texts) / sizeof(cond_texts[0]); i++)
+		if (cond_texts[i].cond == cond)
+			return cond_texts[i].text;
+	return "?";
+}
 
 static struct scmp_arg_cmp
 compile(const struct sandbox *s, const struct arg_test *t)
@@ -262,19 +300,45 @@ say(const char *s)
 	(void)w;
 }
 
-/* TRAP mode: name the call, then die as KILL would. */
+/* What a list allows of a call, as text; NULL: nothing. */
+static const char *
+allowed_form(const struct sandbox_call *calls, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(calls[i].name, name) == 0)
+			return sandbox_cond_text(calls[i].cond);
+	return NULL;
+}
+
+/*
+ * TRAP mode: name the call, the program, and why it is forbidden, then die as
+ * KILL would.
+ */
 static void
 on_sigsys(int sig, siginfo_t *si, void *uc)
 {
-	char *name;
+	const struct sandbox *s = trapped;
+	const char *name, *form = NULL;
 
 	(void)sig;
 	(void)uc;
 	name = seccomp_syscall_resolve_num_arch(si->si_arch, si->si_syscall);
+	if (name == NULL)
+		name = "an unknown call";
+	if ((form = allowed_form(s->calls, s->ncalls, name)) == NULL)
+		form = allowed_form(base_calls, NBASE, name);
 	say("sandbox: ");
-	say(trap_program);
+	say(s->program);
 	say(" called ");
-	say(name != NULL ? name : "an unknown call");
+	say(name);
+	if (form != NULL) {
+		say(": allowed only ");
+		say(form);
+	} else {
+		say(": not on its list");
+	}
 	say("\n");
 	_exit(128 + SIGSYS);
 }
@@ -318,7 +382,7 @@ sandbox_enter(const struct sandbox *s, struct sandbox_report *r)
 	if ((f = build(s)) == NULL)
 		fatalx("sandbox: cannot build the filter of %s", s->program);
 	if (s->mode == SANDBOX_TRAP) {
-		trap_program = s->program;
+		trapped = s;
 		sa.sa_sigaction = on_sigsys;
 		sa.sa_flags = SA_SIGINFO;
 		if (sigaction(SIGSYS, &sa, NULL) == -1)
@@ -330,6 +394,23 @@ sandbox_enter(const struct sandbox *s, struct sandbox_report *r)
 	else
 		lacks(s, r, SANDBOX_NO_SECCOMP, "seccomp filters");
 	seccomp_release(f);
+}
+
+const struct sandbox_call *
+sandbox_base(size_t *n)
+{
+	*n = NBASE;
+	return base_calls;
+}
+
+unsigned
+sandbox_block(unsigned nslots)
+{
+	unsigned block = 8;
+
+	while (block < CHAN_FIRST + nslots)
+		block *= 2;
+	return block;
 }
 
 int

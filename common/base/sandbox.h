@@ -88,8 +88,24 @@ enum sandbox_missing {
  */
 void sandbox_enter(const struct sandbox *, struct sandbox_report *);
 
-/* Text (PFC) of the filter to a descriptor, for posternd --filters. */
+/* Text (PFC) of the filter to a descriptor.  -1: it cannot be made. */
 int sandbox_export(const struct sandbox *, int fd);
+
+/* Descriptors of the channel block, for channels in this many slots from 3. */
+unsigned sandbox_block(unsigned nslots);
+
+/* For people: the calls of every process, and what a condition asks. */
+const struct sandbox_call *sandbox_base(size_t *n);
+const char *sandbox_cond_text(enum sb_cond);
+
+/*
+ * A program started by a person, to show what it may ask of the kernel:
+ *	--calls		one a line: call, condition, reason, by tabs
+ *	--filter N	the filter as PFC, with channels in N slots
+ * chan_fds of the sandbox does not matter.  -1: argv asks for neither, else
+ * main's exit status.
+ */
+int sandbox_show(int argc, char **argv, const struct sandbox *);
 
 /*
  * Before it: what the C library looks up once, by calls that it forbids (the

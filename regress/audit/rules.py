@@ -3,6 +3,7 @@
 import binary_rules
 import document_rules
 import edge_rules
+import filter_rules
 import source_rules
 
 ALL = (
@@ -11,6 +12,7 @@ ALL = (
     binary_rules.imported_symbols,
     binary_rules.forbidden_calls,
     binary_rules.hardening,
+    filter_rules.filters,
     source_rules.sizes,
     source_rules.licences,
     source_rules.open_ends,

@@ -19,6 +19,7 @@ sys.path.insert(0, HERE)
 import binary_rules  # noqa: E402
 import document_rules  # noqa: E402
 import edge_rules  # noqa: E402
+import filter_rules  # noqa: E402
 import rules  # noqa: E402
 import source_rules  # noqa: E402
 from tree import Tree  # noqa: E402
@@ -83,10 +84,18 @@ FILES = {
     'smtpd-in/build.mk': 'PROG_DIRS += smtpd-in\nsmtpd-in_LINK := base\n',
     'smtpd-in/session.h': SPDX + 'int session(void);\n',
     'smtpd-in/main.c': SPDX + '#include <stdio.h>\n'
-    '#include "common/base/twice.h"\n\nint\nmain(void)\n{\n'
-    '\tchar buf[64];\n\n'
-    '\tif (fgets(buf, sizeof(buf), stdin) == NULL)\n\t\treturn 1;\n'
+    '#include "common/base/twice.h"\n#include "smtpd-in/session.h"\n\n'
+    'int\nmain(int argc, char **argv)\n{\n'
+    '\tchar buf[64] = { argv[0][0] == 0 };\n\n'
+    '\tif (argc > 1 ? session() : !fgets(buf, sizeof(buf), stdin))\n'
+    '\t\treturn 1;\n'
     '\treturn twice(buf[0]);\n}\n',
+    # likewise: what it shows of its filter is a file
+    'smtpd-in/session.c': SPDX + '#include <stdio.h>\n'
+    '#include "smtpd-in/session.h"\n\nint\nsession(void)\n{\n'
+    '\tFILE *fp = fopen("filter.txt", "r");\n\tint c;\n\n'
+    '\twhile (fp != NULL && (c = getc(fp)) != EOF)\n'
+    '\t\t(void)putchar(c);\n\treturn fp == NULL;\n}\n',
     'smtpd-in/smtpd-in.8': PAGE.format('SMTPD-IN', 8, 'smtpd-in', 'It runs.'),
     'regress/audit/imports.txt': '[make a socket]\nsymbols = socket accept\n'
     'posternd = listeners\n\n[never]\nsymbols = strcpy system sprintf\n',
@@ -96,6 +105,40 @@ FILES['master/main.c'] = FILES['master/main.c'].replace(
     'int\nmain', 'static int\nread_arg(char *buf, size_t size, const char *a)\n'
     '{\n\treturn snprintf(buf, size, "%s", a);\n}\n\nint\nmain')
 
+
+PFC = '''\
+# pseudo filter code start
+# filter for arch x86_64 (3221225534)
+if ($arch == 3221225534)
+  if ($syscall > 3)
+    # filter for syscall "fcntl" (72) [priority: 65530]
+    if ($syscall == 72)
+      if ($a1.hi32 & 0x00000000 == 0)
+        if ($a1.lo32 & 0xffffffff == 4)
+          action ALLOW;
+        if ($a1.lo32 & 0xffffffff == 3)
+          action ALLOW;
+    # filter for syscall "recvmsg" (47) [priority: 65531]
+    if ($syscall == 47)
+      if ($a0.hi32 & 0x00000000 == 0)
+        if ($a0.lo32 & 0xfffffff0 == 0)
+          if ($a4.hi32 == 0)
+            if ($a4.lo32 == 0)
+              action ALLOW;
+  else # ($syscall <= 3)
+    # filter for syscall "close" (3) [priority: 65535]
+    if ($syscall == 3)
+      action ALLOW;
+  # default action
+  action KILL_PROCESS;
+# invalid architecture action
+action KILL_PROCESS;
+# pseudo filter code end
+'''
+REDUCED = [
+    'all else: KILL_PROCESS, KILL_PROCESS', 'close',
+    'fcntl            a1 == 3', 'fcntl            a1 == 4',
+    'recvmsg          a0 & 0xfffffff0 == 0, a4.high == 0, a4 == 0']
 
 # Programs without a source: they need a place in the topology all the same.
 CHILDREN = ('connd', 'queued', 'smtpd-out', 'dnsd-ext', 'dnsd-int', 'dird',
@@ -110,7 +153,7 @@ INSTANCES = {
 
 def topology_text(root):
     """What posternd would print if it followed edges.txt."""
-    lines = ['program %s account=_postern-%s net=%s' % (
+    lines = ['program %s account=_postern-%s net=%s slots=6' % (
         name, account, 'side' if name.startswith('connd') else 'empty')
         for name, account in INSTANCES.items()]
     for e, _ in edge_rules.declared(Tree(root, 'build'), INSTANCES):
@@ -165,7 +208,9 @@ def small_tree(tmp_path_factory):
     for d in CHILDREN:
         write(root, d + '/build.mk', 'PROG_DIRS += %s\n' % d)
     write_topology(root, topology_text(root))
+    write(root, 'filter.txt', PFC)
     build(root)
+    filter_rules.accept(Tree(root, 'build'))
     return root
 
 
@@ -280,7 +325,7 @@ def call(root, text):
 
 def test_imported_symbols(tree):
     call(tree, 'if (socket(AF_INET, SOCK_STREAM, 0) == 9)\n\t\treturn 1;')
-    the_only(ask(tree, binary_rules.imported_symbols), 'smtpd-in/main.c:15:',
+    the_only(ask(tree, binary_rules.imported_symbols), 'smtpd-in/main.c:16:',
              'smtpd-in imports socket', '[make a socket]')
 
 
@@ -304,7 +349,7 @@ def test_imports_of_a_program_not_built(tree):
 ])
 def test_forbidden_calls(tree, statement, name):
     call(tree, statement)
-    the_only(ask(tree, binary_rules.forbidden_calls), 'smtpd-in/main.c:15:',
+    the_only(ask(tree, binary_rules.forbidden_calls), 'smtpd-in/main.c:16:',
              'calls ' + name)
 
 
@@ -324,6 +369,58 @@ def test_hardening(tree, flags, why):
     found = ask(tree, binary_rules.hardening)
     assert found, flags
     assert all(why in f for f in found), found
+
+
+def test_a_filter_is_read():
+    assert filter_rules.reduced(PFC) == REDUCED
+
+
+@pytest.mark.parametrize('old, new', [
+    ('if ($a4.hi32 == 0)', 'if ($a4.hi32 >= 0)'),
+    ('      action ALLOW;', '      action LOG;'),
+    ('      action ALLOW;', '      allow it;'),
+    ('else # ($syscall <= 3)', 'else # other'),
+])
+def test_a_filter_that_is_not_understood(old, new):
+    assert old in PFC
+    with pytest.raises(filter_rules.Unreadable):
+        filter_rules.reduced(PFC.replace(old, new))
+
+
+@pytest.mark.parametrize('old, new, why', [
+    ('"close" (3)', '"socket" (3)',
+     {'no longer allowed: close', 'allowed now: socket'}),
+    ('        if ($a0.lo32 & 0xfffffff0 == 0)\n', '',
+     {'no longer allowed: ' + REDUCED[-1],
+      'allowed now: recvmsg          a4.high == 0, a4 == 0'}),
+    ('a1.lo32 & 0xffffffff == 4', 'a1.lo32 & 0x00000000 == 0',
+     {'no longer allowed: ' + REDUCED[3], 'allowed now: fcntl'}),
+    ('  action KILL_PROCESS', '  action TRAP',
+     {'no longer allowed: ' + REDUCED[0],
+      'allowed now: all else: TRAP, KILL_PROCESS'}),
+])
+def test_filters(tree, old, new, why):
+    """A widening is named in each instance, with the way to accept it."""
+    assert old in PFC
+    write(tree, 'filter.txt', PFC.replace(old, new))
+    found = ask(tree, filter_rules.filters)
+    assert 'make filters' in found.pop()
+    names = ['%s/smtpd-in-%s:1: ' % (filter_rules.PLACE, s)
+             for s in ('ext', 'int')]
+    assert set(found) == {n + w for n in names for w in why}, found
+    filter_rules.accept(Tree(tree, 'build'))
+    assert ask(tree, filter_rules.filters) == []
+
+
+def test_filters_without_a_copy_or_a_program(tree):
+    place = filter_rules.PLACE + '/'
+    os.rename(os.path.join(tree, place + 'smtpd-in-ext'),
+              os.path.join(tree, place + 'gone'))
+    found = ask(tree, filter_rules.filters)
+    assert place + 'smtpd-in-ext:1: allowed now: close' in found
+    assert place + 'gone:1: is of no filter' in found
+    os.unlink(os.path.join(tree, 'filter.txt'))
+    the_only(ask(tree, filter_rules.filters), 'non-zero exit status')
 
 
 def test_keywords(tree):
