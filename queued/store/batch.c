@@ -118,7 +118,7 @@ batch_admit(struct store *s, uint64_t total)
 		errno = b->stuck ? ENOSPC : EAGAIN;
 		return -1;
 	}
-	if (over_quota(s) && !s->report_only) {
+	if (over_grace(s) && !s->report_only) {
 		errno = ENOSPC;
 		return -1;
 	}
@@ -126,7 +126,8 @@ batch_admit(struct store *s, uint64_t total)
 		return 0;
 	/* the last prepared segment is for results alone */
 	while (s->nprepared < b->plan_used + 2) {
-		if (s->report_only ? !prepare_can(s) : !prepare_may(s)) {
+		if (s->report_only ? !prepare_can(s)
+				   : !prepare_may(s, quota_grace(s))) {
 			errno = ENOSPC;
 			return -1;
 		}

@@ -146,7 +146,7 @@ int prepare_now(struct store *);
 /* Recycle; owns the segment.  same: its number was never used. */
 int prepare_again(struct store *, struct segment *, bool same);
 bool prepare_can(struct store *);		    /* has the disk room? */
-bool prepare_may(struct store *);		    /* and the quota? */
+bool prepare_may(struct store *, uint64_t grace);   /* and the quota? */
 void seg_discard(struct store *, struct segment *); /* and its file */
 void seg_set_aside(struct store *, struct segment *);
 void seg_close(struct store *, struct segment *);
@@ -238,7 +238,9 @@ uint64_t sweep_count(struct store *);
 /* space.c */
 void note_failure(struct store *, int error, const struct segment *);
 uint64_t disk_used(const struct store *);
-bool over_quota(const struct store *);
+bool over_quota(const struct store *); /* take no more at MAIL */
+bool over_grace(const struct store *); /* nor at the end of DATA */
+uint64_t quota_grace(const struct store *);
 const struct store_fsinfo *disk_info(struct store *);
 void disk_changed(struct store *); /* ask again */
 void account(struct store *, const struct entry *, int sign);

@@ -116,7 +116,7 @@ free_step(struct store *s)
 static bool
 is_tight(struct store *s)
 {
-	return s->nprepared < PREPARED_WANT && !prepare_may(s);
+	return s->nprepared < PREPARED_WANT && !prepare_may(s, 0);
 }
 
 /* The same, and much of this one is free. */
@@ -186,7 +186,7 @@ static int
 make_step(struct store *s)
 {
 	if (s->fill_fd == -1 &&
-	    (s->nprepared >= PREPARED_WANT || !prepare_may(s)))
+	    (s->nprepared >= PREPARED_WANT || !prepare_may(s, 0)))
 		return 0;
 	return prepare_step(s) == -1 ? -1 : 1;
 }

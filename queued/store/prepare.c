@@ -196,11 +196,11 @@ prepare_can(struct store *s)
 }
 
 bool
-prepare_may(struct store *s)
+prepare_may(struct store *s, uint64_t grace)
 {
 	uint64_t size = s->p.segment_size;
 
-	if (s->p.quota != 0 && disk_used(s) + size > s->p.quota)
+	if (s->p.quota != 0 && disk_used(s) + size > s->p.quota + grace)
 		return false;
 	return prepare_can(s);
 }

@@ -124,11 +124,35 @@ room_for_file(struct store *s)
 	return headroom(room, FILE_OVERHEAD);
 }
 
-/* Spilling takes what it needs; acceptance then waits. */
+/*
+ * At MAIL.  Spilling takes what it needs; acceptance then waits.  Segments
+ * that upkeep is about to make count already.
+ */
 bool
 over_quota(const struct store *s)
 {
-	return s->p.quota != 0 && disk_used(s) >= s->p.quota;
+	uint64_t to_come = 0;
+
+	if (s->nprepared < PREPARED_WANT)
+		to_come = (PREPARED_WANT - s->nprepared) * s->p.segment_size -
+		    s->fill_off * (s->fill_fd != -1);
+	return s->p.quota != 0 && disk_used(s) + to_come >= s->p.quota;
+}
+
+/*
+ * At the end of DATA: there was room at MAIL, and the whole of the message
+ * has come since.  Only a flood finds the grace used up.
+ */
+uint64_t
+quota_grace(const struct store *s)
+{
+	return s->p.quota / 8;
+}
+
+bool
+over_grace(const struct store *s)
+{
+	return s->p.quota != 0 && disk_used(s) >= s->p.quota + quota_grace(s);
 }
 
 /*
