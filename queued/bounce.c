@@ -52,10 +52,6 @@ static const struct words {
 	    "what becomes of it.",
 	    "You will get no other word of success for these recipients.",
 	    "relayed", '2' },
-	[BOUNCE_DELIVERED] = { "success", "Delivered: your message arrived",
-	    "Your message was delivered to the recipients below, as you asked "
-	    "to be told.",
-	    "This does not say that it was read.", "delivered", '2' },
 };
 
 static const struct words *

@@ -19,12 +19,11 @@ enum bounce_kind {
 	BOUNCE_FAILED = 1,  /* Action: failed */
 	BOUNCE_DELAYED = 2, /* Action: delayed */
 	/*
-	 * Success, if NOTIFY asks for it (RFC 3461 4.1).  A gateway hands mail
-	 * on: "relayed" where the next system will say no more (5.2.2, 6.2 c);
-	 * "delivered" where that was the recipient's mailbox.
+	 * Success, if NOTIFY asks for it (RFC 3461 4.1).  A gateway has no
+	 * mailboxes: it hands mail on, and says so where the next system will
+	 * say no more (5.2.2).
 	 */
-	BOUNCE_RELAYED = 3,
-	BOUNCE_DELIVERED = 4
+	BOUNCE_RELAYED = 3
 };
 const char *bounce_kind_name(enum bounce_kind); /* "failure", "delay" ... */
 

@@ -18,12 +18,6 @@
 #define OWED_MAX      1000U
 #define OWED_AGAIN_MS 30000U
 
-static bool
-is_success(enum bounce_kind kind)
-{
-	return kind == BOUNCE_RELAYED || kind == BOUNCE_DELIVERED;
-}
-
 struct notify_rcpt *
 notify_add(struct notify_list *l, uint16_t rcpt, const struct qo_outcome *o)
 {
@@ -99,7 +93,7 @@ notice_refused(struct queue *q, struct notice *n)
 {
 	struct message *m = queue_find(q, n->about);
 
-	if (is_success(n->kind)) {
+	if (n->kind == BOUNCE_RELAYED) {
 		notice_owe(q, n);
 		return true;
 	}
@@ -172,14 +166,13 @@ wants(const struct reader *r, uint8_t notify)
 {
 	static const uint8_t bits[] = { [BOUNCE_FAILED] = NOTIFY_FAILURE,
 		[BOUNCE_DELAYED] = NOTIFY_DELAY,
-		[BOUNCE_RELAYED] = NOTIFY_SUCCESS,
-		[BOUNCE_DELIVERED] = NOTIFY_SUCCESS };
+		[BOUNCE_RELAYED] = NOTIFY_SUCCESS };
 
 	/* RFC 3461 4.1: without NOTIFY, failures, and delays as we like */
 	if (r->env.sender[0] == '\0' || (notify & NOTIFY_NEVER) != 0)
 		return false;
 	if (notify == 0)
-		return !is_success(r->kind);
+		return r->kind != BOUNCE_RELAYED;
 	return (notify & bits[r->kind]) != 0;
 }
 
@@ -274,6 +267,12 @@ on_message(void *arg, const struct store_msg *sm)
 	return 0;
 }
 
+static bool
+requires_tls(const struct reader *r)
+{
+	return (r->env.flags & MSG_F_REQUIRETLS) != 0;
+}
+
 static int
 build(struct reader *r, struct bounce_text *text)
 {
@@ -290,7 +289,8 @@ build(struct reader *r, struct bounce_text *text)
 		.arrival = m->accepted / 1000,
 		.now = wall / 1000,
 		.until = r->until,
-		.ret = r->env.ret,
+		/* RFC 8689 5: of these the text never goes back */
+		.ret = requires_tls(r) ? RET_HDRS : r->env.ret,
 		.rcpts = r->rcpts,
 		.nrcpts = r->n,
 		.body = body,
@@ -325,13 +325,16 @@ send_report(struct reader *r)
 	n->text = text.text;
 	n->len = text.len;
 	n->flags = text.flags;
+	/* RFC 8689 5: what it quotes needs the same protection */
+	if (requires_tls(r))
+		n->flags |= MSG_F_REQUIRETLS;
 	n->store = r->msg->store;
 	n->kind = r->kind;
 	n->about = r->msg->id;
 	(void)strlcpy(n->to, r->env.sender, sizeof(n->to));
 	n->list = *r->list;
 	if (queue_append_notice(r->q, n) == -1) {
-		if (is_success(n->kind)) {
+		if (n->kind == BOUNCE_RELAYED) {
 			notice_owe(r->q, n);
 			return 1;
 		}

@@ -132,15 +132,15 @@ add_state(struct job *j, const struct q_outcome *o, uint8_t status,
 }
 
 /*
- * smtpd-out hands no NOTIFY on, so that the next system has nothing to tell:
- * word of success is ours (RFC 3461 5.2.2), whoever delivers in the end.
+ * RFC 3461 5.2: a server that took NOTIFY over tells what becomes of the
+ * message; of one that does not know it, word is ours.
  */
 static void
 note_success(struct job *j, const struct q_outcome *o)
 {
 	struct notify_rcpt *n;
 
-	if ((j->msg->flags & QM_SUCCESS) == 0)
+	if ((j->msg->flags & QM_SUCCESS) == 0 || j->result->dsn)
 		return;
 	n = notify_add(&j->told, o->rcpt, &o->outcome);
 	if (n == NULL) {

@@ -51,7 +51,8 @@ on_conf(struct child *c, const struct conf *conf)
 		s.policy |= SESSION_P_LOCAL;
 	set_postmaster(&s, conf);
 	s.features.ext |=
-	    SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_LIMITS;
+	    SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_LIMITS |
+	    SMTP_EXT_DSN;
 	s.features.mail_max = conf->limits.messages_per_session;
 	s.features.rcpt_max = conf->limits.recipients;
 	s.features.size = conf->limits.message_size;
@@ -62,7 +63,7 @@ on_conf(struct child *c, const struct conf *conf)
 	s.hops_max = conf->limits.hops;
 	secure_conf(&server, conf);
 	if (server.tls != NULL)
-		s.features.ext |= SMTP_EXT_STARTTLS;
+		s.features.ext |= SMTP_EXT_STARTTLS | SMTP_EXT_REQUIRETLS;
 	server.session_conf = s;
 	server.conf = conf;
 }

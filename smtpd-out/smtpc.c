@@ -349,6 +349,10 @@ refuse_job(struct smtpc *c)
 	    c->job->size > c->features.size)
 		smtpc_outcome(&o, QO_FAILED, REASON_TOO_BIG, 0, "5.3.4",
 		    "message is larger than the server accepts");
+	else if ((c->job->flags & MSG_F_REQUIRETLS) != 0)
+		/* RFC 8689 4.2.1: this connection is clear text */
+		smtpc_outcome(&o, QO_FAILED, REASON_TLS_NEEDED, 0, "5.7.30",
+		    "REQUIRETLS support required");
 	else if ((c->job->flags & MSG_F_SMTPUTF8) != 0 &&
 	    !has(c, SMTP_EXT_SMTPUTF8))
 		smtpc_outcome(&o, QO_FAILED, REASON_REMOTE_PROTOCOL, 0, "5.6.7",

@@ -12,10 +12,10 @@ sys.path.insert(0, str(ROOT / 'regress/e2e'))
 from lab.dsn import Notification  # noqa: E402
 
 BUILD = ROOT / os.environ.get('O', 'build') / 'regress/dsn/dsn_build'
-FAILED, DELAYED, RELAYED, DELIVERED = 1, 2, 3, 4
+FAILED, DELAYED, RELAYED = 1, 2, 3
 FULL, HEADERS = 1, 2
 ACTION = {FAILED: ('failed', '5'), DELAYED: ('delayed', '4'),
-          RELAYED: ('relayed', '2'), DELIVERED: ('delivered', '2')}
+          RELAYED: ('relayed', '2')}
 MESSAGE = (b'Received: by gw.example.com\r\nFrom: <sender@example.com>\r\n'
            b'Subject: a text\r\n\r\nsecret words\r\n')
 

@@ -21,9 +21,7 @@ NEEDS_CHUNKING = {'bdat-one', 'bdat-three', 'bdat-pipelined',
                   'bdat-then-data', 'bdat-no-rcpt', 'bdat-noarg',
                   'bdat-alpha', 'bdat-negative'}
 NEEDS_SMTPUTF8 = {'utf8-needs-8bitmime', 'utf8-sender'}
-NEEDS_DSN = {'dsn-ret', 'dsn-ret-bad', 'dsn-notify', 'dsn-notify-never',
-             'dsn-never-mixed', 'dsn-notify-bad'}
-INBOUND_EXEMPT = NEEDS_TLS | NEEDS_CHUNKING | NEEDS_SMTPUTF8 | NEEDS_DSN
+INBOUND_EXEMPT = NEEDS_TLS | NEEDS_CHUNKING | NEEDS_SMTPUTF8
 # MAIL with SMTPUTF8 is refused where the extension is not offered, so these
 # two cannot even be injected.
 OUTBOUND_EXEMPT = {'utf8', 'noutf8'}

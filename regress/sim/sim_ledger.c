@@ -272,13 +272,13 @@ led_delivery(const struct report_delivery *d)
 		sim_fail("%s: no server took it", d->to);
 }
 
-enum action { FAILED, DELAYED, RELAYED, DELIVERED, NACTIONS };
+enum action { FAILED, DELAYED, RELAYED, NACTIONS };
 
 static enum action
 action_of(const char *p)
 {
 	static const char *const words[NACTIONS] = { "failed\r", "delayed\r",
-		"relayed\r", "delivered\r" };
+		"relayed\r" };
 	static const char key[] = "\r\nAction: ";
 	unsigned i;
 
@@ -342,7 +342,6 @@ read_rcpt(uint64_t about, const char *addr, const char *rest)
 		told_delayed(m, r, addr);
 		break;
 	case RELAYED:
-	case DELIVERED:
 	case NACTIONS:
 		told_success(m, r, addr);
 		break;

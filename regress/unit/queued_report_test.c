@@ -251,6 +251,61 @@ test_success(void **state)
 	assert_int_equal(w.q.nmessages[Q_OUT], 0);
 }
 
+/* RFC 3461 5.2.1: the next hop took that over. */
+static void
+test_success_by_next_hop(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	w.notify = NOTIFY_SUCCESS | NOTIFY_FAILURE;
+	w.took_dsn = true;
+	id = w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_deliver_all();
+	assert_int_equal(w.notices, 0);
+	assert_false(w_is_queued(id));
+	/* what it refused is for us to tell of */
+	(void)w_mail(ORIGIN_INT, "a@example.com", "x@far.test");
+	w_result(w_working(), true, QO_FAILED, REASON_REMOTE_RCPT, 550, "5.1.1",
+	    "no");
+	assert_int_equal(w.notices, 1);
+}
+
+/* RFC 8689 5: a report keeps the requirement, and no text goes back. */
+static void
+test_requiretls_report(void **state)
+{
+	static const char *const to[] = { "x@far.test" };
+	static const char body[] = "Subject: a\r\n\r\nsecret words\r\n";
+	struct w_session *s;
+	unsigned i;
+
+	(void)state;
+	w.ret = RET_FULL;
+	for (i = 0; i < 2; i++) {
+		w.flags = i == 0 ? 0 : MSG_F_REQUIRETLS;
+		(void)w_submit(ORIGIN_INT, "a@example.com", to, 1, body);
+		if (i == 0)
+			w_ready(w_opening());
+		s = w_working();
+		assert_int_equal(s->job.flags & MSG_F_REQUIRETLS, w.flags);
+		w_result(s, true, QO_FAILED, REASON_REMOTE_RCPT, 550, "5.1.1",
+		    "no");
+		if (i == 0)
+			w_ready(w_opening());
+		s = w_working();
+		assert_string_equal(s->job.sender, "");
+		assert_int_equal(s->job.flags & MSG_F_REQUIRETLS, w.flags);
+		w_deliver(s);
+		assert_non_null(strstr(w.dsn, "Subject: a\r\n"));
+		if (i == 0)
+			assert_non_null(strstr(w.dsn, "secret words"));
+		else
+			assert_null(strstr(w.dsn, "secret words"));
+	}
+	assert_int_equal(w.notices, 2);
+}
+
 /* A failure is not told to those who ask for successes only. */
 static void
 test_success_only(void **state)
@@ -314,6 +369,8 @@ main(void)
 		with_world(test_warning),
 		with_world(test_nobody_to_tell),
 		with_world(test_success),
+		with_world(test_success_by_next_hop),
+		with_world(test_requiretls_report),
 		with_world(test_success_only),
 		with_world(test_success_later),
 	};

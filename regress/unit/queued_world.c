@@ -236,7 +236,8 @@ w_offer(enum origin origin, const char *sender, const char *const *rcpts,
 	(void)strlcpy(c.helo, "client.test", sizeof(c.helo));
 	c.size = strlen(body);
 	c.nrcpt = (uint16_t)n;
-	c.flags = MSG_F_ESMTP;
+	c.flags = MSG_F_ESMTP | w.flags;
+	c.ret = (uint8_t)w.ret;
 	return queue_submit(&w.q, &s, no);
 }
 

@@ -358,6 +358,7 @@ w_say_results(struct w_session *s, bool keep, const struct qo_outcome *o)
 	struct qo_result r = { .msgid = s->job.msgid,
 		.keep = keep,
 		.delay = w.delay,
+		.dsn = w.took_dsn,
 		.n = s->job.nrcpt };
 	uint16_t i;
 

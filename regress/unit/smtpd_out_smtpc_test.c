@@ -509,6 +509,11 @@ static const struct dialogue abilities[] = {
 		  "S 250 queued\n"
 		  "R delivered 2.0.0 250 delivered: queued\n",
 	    "caf\303\251 \377\r\n" },
+	{ "REQUIRETLS in clear text, RFC 8689 4.2.1",
+	    HELLO "J s@x u@y requiretls\n"
+		  "R failed 5.7.30 0 tls-needed: REQUIRETLS support required\n"
+		  "K\n" GOOD_JOB,
+	    NULL },
 	{ "noutf8",
 	    HELLO "J s@x \320\264@y utf8 8bit\n"
 		  "R failed 5.6.7 0 remote-protocol: the server does not take "

@@ -185,6 +185,8 @@ begin_job(const char *line)
 			run.job.flags |= MSG_F_8BITMIME;
 		else if (strcmp(w, "utf8") == 0)
 			run.job.flags |= MSG_F_SMTPUTF8;
+		else if (strcmp(w, "requiretls") == 0)
+			run.job.flags |= MSG_F_REQUIRETLS;
 		else if (strncmp(w, "size=", 5) == 0)
 			run.job.size = strtoull(w + 5, NULL, 10);
 		else if (!dsn_word(w))

@@ -11,7 +11,7 @@
  *	S text	the server says a line; L: the same, ended by LF alone;
  *		P: these octets and no line end
  *	C text	and the client must say this line now, and nothing else
- *	J from to,to [8bit] [utf8] [size=n]	a job
+ *	J from to,to [8bit] [utf8] [requiretls] [size=n]	a job
  *	  [ret=n] [envid=x] [notify=n] [orcpt=x]	with these, to all
  *	R status enhanced code reason: text	its outcome, for each recipient
  *	K	the connection can take another job
