@@ -28,8 +28,7 @@ struct connd {
 };
 
 /* sandbox.c */
-extern const struct sandbox_call connd_calls[];
-extern const size_t connd_ncalls;
+extern const struct cage connd_cage;
 
 /* accept.c */
 void accept_init(struct connd *);

@@ -51,10 +51,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_CONND,
-		.calls = connd_calls,
-		.ncalls = connd_ncalls,
-		.host_net = true,
-		.nofile = 4096,
+		.cage = &connd_cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_fd = on_fd,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "connd/connd.h"
 
-const struct sandbox_call connd_calls[] = {
+static const struct sandbox_call calls[] = {
 	{ "accept4", SB_ANY, "take connections from the listeners" },
 	{ "getsockname", SB_ANY, "which listener was this" },
 	{ "socket", SB_SOCKET_INET, "dial" },
@@ -11,4 +11,10 @@ const struct sandbox_call connd_calls[] = {
 	{ "getsockopt", SB_GETSOCKOPT_ERROR, "did it connect" },
 	{ "sendmsg", SB_SENDMSG, "hand sockets to workers" },
 };
-const size_t connd_ncalls = sizeof(connd_calls) / sizeof(connd_calls[0]);
+
+const struct cage connd_cage = {
+	.calls = calls,
+	.ncalls = sizeof(calls) / sizeof(calls[0]),
+	.host_net = true,
+	.nofile = 4096,
+};

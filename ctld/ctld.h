@@ -56,8 +56,7 @@ struct ctld {
 };
 
 /* sandbox.c */
-extern const struct sandbox_call ctld_calls[];
-extern const size_t ctld_ncalls;
+extern const struct cage ctld_cage;
 
 /* tool.c */
 void tool_init(struct ctld *);

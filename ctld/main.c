@@ -36,8 +36,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_CTLD,
-		.calls = ctld_calls,
-		.ncalls = ctld_ncalls,
+		.cage = &ctld_cage,
 		.on_peer = on_peer,
 		.on_fd = on_fd,
 		.master_msgs = ctld_master_msgs,

@@ -12,8 +12,7 @@
 #include "common/msg/queue_dir.h"
 
 /* sandbox.c */
-extern const struct sandbox_call dird_calls[];
-extern const size_t dird_ncalls;
+extern const struct cage dird_cage;
 
 /* directory.c: the domains and their lists */
 /* A new configuration: lists of domains that stay are kept. */

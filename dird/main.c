@@ -202,9 +202,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_DIRD,
-		.calls = dird_calls,
-		.ncalls = dird_ncalls,
-		.as = 4ULL * 1024 * 1024 * 1024,
+		.cage = &dird_cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_fd = on_fd,

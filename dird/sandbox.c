@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "dird/dird.h"
 
-const struct sandbox_call dird_calls[] = {
+static const struct sandbox_call calls[] = {
 	{ "pread64", SB_ANY, "recipient files, handed over open" },
 };
-const size_t dird_ncalls = sizeof(dird_calls) / sizeof(dird_calls[0]);
+
+const struct cage dird_cage = {
+	.calls = calls,
+	.ncalls = sizeof(calls) / sizeof(calls[0]),
+	.as = 4ULL * 1024 * 1024 * 1024,
+};

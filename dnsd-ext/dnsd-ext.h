@@ -8,13 +8,12 @@
 
 #include <stddef.h>
 
+#include "common/base/cage.h"
 #include "common/base/conf.h"
-#include "common/base/sandbox.h"
 #include "common/dns/policy.h"
 
 /* sandbox.c */
-extern const struct sandbox_call *const ext_calls;
-extern const size_t ext_ncalls;
+extern const struct cage dnsd_ext_cage;
 
 /*
  * policy.c.  Never asked: the names of inside hosts.  Never heard: addresses of

@@ -8,13 +8,12 @@
 
 #include <stddef.h>
 
+#include "common/base/cage.h"
 #include "common/base/conf.h"
-#include "common/base/sandbox.h"
 #include "common/dns/policy.h"
 
 /* sandbox.c */
-extern const struct sandbox_call *const int_calls;
-extern const size_t int_ncalls;
+extern const struct cage dnsd_int_cage;
 
 /*
  * policy.c.  Asked are the company's domains, the hosts and MX names that mail

@@ -17,10 +17,7 @@ main(int argc, char **argv)
 {
 	const struct program program = {
 		.proc = PROC_DNSD_INT,
-		.calls = int_calls,
-		.ncalls = int_ncalls,
-		.nofile = DNSD_NOFILE,
-		.as = DNSD_AS,
+		.cage = &dnsd_int_cage,
 		.on_conf = dnsd_on_conf,
 		.on_peer = dnsd_on_peer,
 		.on_drain = dnsd_on_drain,

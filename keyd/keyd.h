@@ -39,8 +39,7 @@ struct keyd {
 };
 
 /* sandbox.c */
-extern const struct sandbox_call keyd_calls[];
-extern const size_t keyd_ncalls;
+extern const struct cage keyd_cage;
 
 /* asker.c */
 void askers_set(struct keyd *, const struct peer *, int fd);

@@ -107,8 +107,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_KEYD,
-		.calls = keyd_calls,
-		.ncalls = keyd_ncalls,
+		.cage = &keyd_cage,
 		.on_peer = on_peer,
 		.on_fd = on_fd,
 	};

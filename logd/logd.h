@@ -9,13 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cage.h"
 #include "common/base/conf.h"
 #include "common/base/log.h"
-#include "common/base/sandbox.h"
 
 /* sandbox.c */
-extern const struct sandbox_call logd_calls[];
-extern const size_t logd_ncalls;
+extern const struct cage logd_cage;
 
 /* format.c: pure */
 #define LOGD_LINE_MAX (LOG_LINE_MAX * 4 + 128)

@@ -245,9 +245,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_LOGD,
-		.calls = logd_calls,
-		.ncalls = logd_ncalls,
-		.fsize = UINT64_MAX,
+		.cage = &logd_cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_fd = on_fd,

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "logd/logd.h"
 
-const struct sandbox_call logd_calls[] = {
+static const struct sandbox_call calls[] = {
 	{ "write", SB_ANY, "the log file or stderr" },
 };
-const size_t logd_ncalls = sizeof(logd_calls) / sizeof(logd_calls[0]);
+
+const struct cage logd_cage = {
+	.calls = calls,
+	.ncalls = sizeof(calls) / sizeof(calls[0]),
+	.fsize = UINT64_MAX,
+};

@@ -32,8 +32,7 @@ struct chan *edges_chan(struct edges *, const struct peer *, int fd,
     struct chan_spec *);
 
 /* sandbox.c */
-extern const struct sandbox_call queued_calls[];
-extern const size_t queued_ncalls;
+extern const struct cage queued_cage;
 
 /* peer_in.c: smtpd-in */
 void in_peer(struct edges *, const struct peer *, int fd);

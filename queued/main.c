@@ -167,12 +167,7 @@ main(int argc, char **argv)
 {
 	const struct program program = {
 		.proc = PROC_QUEUED,
-		.calls = queued_calls,
-		.ncalls = queued_ncalls,
-		.uses_dir = true,
-		.nofile = 4096,
-		.fsize = UINT64_MAX,
-		.as = 16ULL * 1024 * 1024 * 1024,
+		.cage = &queued_cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_drain = on_drain,

@@ -3,7 +3,7 @@
 #include "queued/edges.h"
 #include "queued/spool.h"
 
-const struct sandbox_call queued_calls[] = {
+static const struct sandbox_call calls[] = {
 	/* the spool: all by a directory that is held open */
 	{ "openat", SB_DIRFD, "segments and spilled messages" },
 	{ "pread64", SB_ANY, "read them; bodies handed over as memfds" },
@@ -25,7 +25,15 @@ const struct sandbox_call queued_calls[] = {
 	{ "fcntl", SB_ADD_SEALS, "so that it cannot be changed" },
 	{ "fcntl", SB_GET_SEALS, "can what we were handed be changed" },
 };
-const size_t queued_ncalls = sizeof(queued_calls) / sizeof(queued_calls[0]);
+
+const struct cage queued_cage = {
+	.calls = calls,
+	.ncalls = sizeof(calls) / sizeof(calls[0]),
+	.uses_dir = true,
+	.nofile = 4096,
+	.fsize = UINT64_MAX,
+	.as = 16ULL * 1024 * 1024 * 1024,
+};
 
 /* For the operator, with the gateway stopped or beside it: no messages. */
 const struct sandbox_call spool_look_calls[] = {

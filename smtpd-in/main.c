@@ -87,11 +87,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_SMTPD_IN,
-		.calls = smtpd_in_calls,
-		.ncalls = smtpd_in_ncalls,
-		.nofile = CLIENTS_MAX + 1024,
-		.fsize = 1024ULL * 1024 * 1024,
-		.as = 4ULL * 1024 * 1024 * 1024,
+		.cage = &smtpd_in_cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_drain = on_drain,

@@ -108,8 +108,7 @@ struct server {
 };
 
 /* sandbox.c */
-extern const struct sandbox_call smtpd_in_calls[];
-extern const size_t smtpd_in_ncalls;
+extern const struct cage smtpd_in_cage;
 
 /* client.c */
 void client_start(struct server *, uint32_t conn_id, const struct ci_session *,

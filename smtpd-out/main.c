@@ -41,10 +41,7 @@ main(int argc, char **argv)
 {
 	struct program program = {
 		.proc = PROC_SMTPD_OUT,
-		.calls = smtpd_out_calls,
-		.ncalls = smtpd_out_ncalls,
-		.nofile = 2 * SESSIONS_MAX + 256,
-		.as = 2ULL * 1024 * 1024 * 1024,
+		.cage = &smtpd_out_cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_drain = on_drain,

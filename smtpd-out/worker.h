@@ -86,8 +86,7 @@ struct worker {
 };
 
 /* sandbox.c */
-extern const struct sandbox_call smtpd_out_calls[];
-extern const size_t smtpd_out_ncalls;
+extern const struct cage smtpd_out_cage;
 
 /* session.c */
 void session_open(struct worker *, uint32_t id, const struct msg_hop *);

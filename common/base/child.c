@@ -27,13 +27,10 @@
 #include "common/msg/child_master.h"
 #include "common/msg/log.h"
 
-#define MASTER_FD      3
-#define SLOTS_MAX      (CHAN_BLOCK_MAX - MASTER_FD)
+#define MASTER_FD  CAGE_MASTER_FD
+#define SLOTS_MAX  (CHAN_BLOCK_MAX - MASTER_FD)
 
-#define HELLO_WAIT     1000 /* ms; posternd ends a child that hangs */
-
-#define DEFAULT_NOFILE 256
-#define DEFAULT_AS     (512ULL * 1024 * 1024)
+#define HELLO_WAIT 1000 /* ms; posternd ends a child that hangs */
 
 struct child {
 	const struct program *program;
@@ -381,19 +378,6 @@ read_hello(struct child *c)
 		fatalx("posternd took me for another program");
 }
 
-static unsigned
-reserve_block(unsigned nslots)
-{
-	unsigned block = sandbox_block(nslots);
-	int fd;
-
-	for (fd = MASTER_FD + 1; fd < (int)block; fd++)
-		if (dup3(STDIN_FILENO, fd, O_CLOEXEC) == -1)
-			fatal("reserving channel %d", fd);
-	chan_reserve(block);
-	return block;
-}
-
 static void
 ignore_signals(void)
 {
@@ -406,45 +390,14 @@ ignore_signals(void)
 			fatal("signal");
 }
 
-static void
-fill_specs(struct child *c, unsigned block)
-{
-	const struct program *p = c->program;
-	uint32_t flags = c->hello.flags;
-
-	c->privdrop = (struct privdrop){
-		.chroot_dir = c->hello.chroot_dir,
-		.uid = c->hello.uid,
-		.gid = c->hello.gid,
-		.empty_netns = !p->host_net,
-		.nofile = p->nofile != 0 ? p->nofile : DEFAULT_NOFILE,
-		.fsize = p->fsize,
-		.as = p->as != 0 ? p->as : DEFAULT_AS,
-	};
-	c->sandbox = (struct sandbox){
-		.program = proc_name(p->proc),
-		.calls = p->calls,
-		.ncalls = p->ncalls,
-		.chan_fds = block,
-		.mode =
-		    (flags & CM_HELLO_TRAP) != 0 ? SANDBOX_TRAP : SANDBOX_KILL,
-		.best_effort = (flags & CM_HELLO_BEST_EFFORT) != 0,
-		.uses_root = p->uses_dir,
-		.uses_net = p->host_net,
-	};
-#ifdef __SANITIZE_ADDRESS__
-	c->privdrop.as = 0; /* its shadow takes terabytes */
-#endif
-}
-
 /* Started by a person who wants to know what the program may do. */
 static void
 show(int argc, char **argv, const struct program *p)
 {
 	const struct sandbox s = {
 		.program = proc_name(p->proc),
-		.calls = p->calls,
-		.ncalls = p->ncalls,
+		.calls = p->cage->calls,
+		.ncalls = p->cage->ncalls,
 	};
 	int status = sandbox_show(argc, argv, &s);
 
@@ -474,8 +427,9 @@ child_attach(int argc, char **argv, const struct program *p, void *ctx)
 	read_hello(c);
 	(void)peer_name(&c->hello.self, c->name);
 	log_init(c->name, (c->hello.flags & CM_HELLO_DEBUG) != 0);
-	block = reserve_block(c->hello.nslots);
-	fill_specs(c, block);
+	block = cage_block(c->hello.nslots);
+	chan_reserve(block);
+	cage_fit(p->cage, p->proc, &c->hello, block, &c->privdrop, &c->sandbox);
 	if ((c->ev = ev_new()) == NULL)
 		fatal("epoll");
 	log_gather(true);

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cage.h"
 #include "common/base/chan.h"
 #include "common/base/conf.h"
 #include "common/base/proc.h"
@@ -28,7 +29,6 @@ struct child;
 struct ev;
 struct privdrop;
 struct sandbox;
-struct sandbox_call;
 struct sandbox_report;
 
 /* What posternd may hand to a child besides peers. */
@@ -46,13 +46,7 @@ enum child_fd {
 
 struct program {
 	enum proc proc;
-	const struct sandbox_call *calls;
-	size_t ncalls;
-	bool host_net;	 /* connd: stays in its network namespace */
-	bool uses_dir;	 /* queued: its root is the spool, and it may use it */
-	uint64_t nofile; /* 0: 256 */
-	uint64_t fsize;	 /* RLIMIT_FSIZE; 0: no file may grow */
-	uint64_t as;	 /* RLIMIT_AS; 0: 512 MiB */
+	const struct cage *cage; /* sandbox.c */
 	/*
 	 * A complete new configuration; child_conf() still gives the old one
 	 * (NULL at first), which is freed after the return.

@@ -59,7 +59,7 @@ static const struct sandbox_call base_calls[] = {
 	{ "rt_sigprocmask", SB_ANY, "abort(3)" },
 	{ "getpid", SB_ANY, "abort(3), arc4random after fork" },
 	{ "gettid", SB_ANY, "abort(3)" },
-	{ "tgkill", SB_ANY, "abort(3); Landlock and uid confine it" },
+	{ "tgkill", SB_SELF, "abort(3)" },
 };
 
 static const struct sandbox *trapped; /* in TRAP mode: whose filter */
@@ -76,6 +76,7 @@ enum test_kind {
 	T_NONE, /* no test */
 	T_MASK, /* (arg & mask) == value */
 	T_CHAN, /* below the channel block */
+	T_SELF, /* the process's own number */
 	T_NULL	/* a null pointer, all 64 bits */
 };
 
@@ -97,6 +98,10 @@ struct arg_test {
 #define ON_CHAN(arg)                                                           \
 	{                                                                      \
 		T_CHAN, arg, 0, 0                                              \
+	}
+#define SELF(arg)                                                              \
+	{                                                                      \
+		T_SELF, arg, 0, 0                                              \
 	}
 #define NULL_PTR(arg)                                                          \
 	{                                                                      \
@@ -133,6 +138,7 @@ static const struct {
 	/* AT_FDCWD, as every negative number, has the top bit */
 	{ SB_DIRFD, { WITHOUT(0, 0x80000000U), NO_TEST } },
 	{ SB_STDERR, { IS(0, STDERR_FILENO), NO_TEST } },
+	{ SB_SELF, { SELF(0), NO_TEST } },
 	{ SB_NO_EXEC, { WITHOUT(2, PROT_EXEC), NO_TEST } },
 	{ SB_FSTAT, { IS(3, AT_EMPTY_PATH), NO_TEST } },
 	{ SB_FCNTL_FL, { IS(1, F_GETFL), NO_TEST } },
@@ -162,6 +168,7 @@ static const struct {
 	{ SB_PEERCRED, "SO_PEERCRED" },
 	{ SB_DIRFD, "below a directory held open" },
 	{ SB_STDERR, "on stderr" },
+	{ SB_SELF, "on itself" },
 	{ SB_NO_EXEC, "without PROT_EXEC" },
 	{ SB_FSTAT, "of a descriptor" },
 	{ SB_FCNTL_FL, "F_GETFL, F_SETFL, F_GETFD, F_SETFD" },
@@ -190,6 +197,9 @@ compile(const struct sandbox *s, const struct arg_test *t)
 		c.datum_b = t->value;
 	} else if (t->kind == T_CHAN) {
 		c.datum_a = LOW32 & ~(uint32_t)(s->chan_fds - 1);
+	} else if (t->kind == T_SELF) {
+		c.datum_a = LOW32;
+		c.datum_b = s->self;
 	}
 	return c;
 }
@@ -374,12 +384,14 @@ enter_landlock(const struct sandbox *s, struct sandbox_report *r)
 void
 sandbox_enter(const struct sandbox *s, struct sandbox_report *r)
 {
+	struct sandbox own = *s;
 	struct sigaction sa = { 0 };
 	scmp_filter_ctx f;
 
 	memset(r, 0, sizeof(*r));
+	own.self = (uint32_t)getpid();
 	enter_landlock(s, r);
-	if ((f = build(s)) == NULL)
+	if ((f = build(&own)) == NULL)
 		fatalx("sandbox: cannot build the filter of %s", s->program);
 	if (s->mode == SANDBOX_TRAP) {
 		trapped = s;

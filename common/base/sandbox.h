@@ -32,6 +32,7 @@ enum sb_cond {
 	SB_PEERCRED,   /* getsockopt SOL_SOCKET, SO_PEERCRED */
 	SB_DIRFD,      /* arg 0 is not AT_FDCWD: a directory held open */
 	SB_STDERR,     /* arg 0 is 2 */
+	SB_SELF,       /* arg 0 is the process itself */
 	SB_NO_EXEC,    /* arg 2, a memory protection, without PROT_EXEC */
 	SB_FSTAT,      /* newfstatat(fd, "", AT_EMPTY_PATH): fstat */
 	SB_FCNTL_FL    /* fcntl: F_GETFL, F_SETFL, F_GETFD, F_SETFD */
@@ -65,6 +66,7 @@ struct sandbox {
 	bool uses_net;  /* may bind and connect (connd) */
 	const struct sandbox_dir *dirs; /* besides, what is below these */
 	size_t ndirs;
+	uint32_t self; /* process id for SB_SELF; set by sandbox_enter() */
 };
 
 /* what was put in force, for the "sandboxed" report */

@@ -107,12 +107,16 @@ which(const char *instance)
 	return best;
 }
 
+static const struct cage cage = {
+	.calls = calls,
+	.ncalls = sizeof(calls) / sizeof(calls[0]),
+};
+
 int
 main(int argc, char **argv)
 {
 	struct program program = {
-		.calls = calls,
-		.ncalls = sizeof(calls) / sizeof(calls[0]),
+		.cage = &cage,
 		.on_conf = on_conf,
 		.on_peer = on_peer,
 		.on_fd = on_fd,
