@@ -193,6 +193,8 @@ def growth(net, depth=1000000, size=4096):
             have, done['list_seconds']))
         done['depth'] = have
         done['restart'] = restart(net, gw)
+    # what the machine gives may have changed in these minutes
+    done['accept_empty_after'] = empty(net)
     return done
 
 
