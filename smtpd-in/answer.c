@@ -87,7 +87,7 @@ session_take_answer(struct step *st)
 
 	s->question = ACT_INPUT;
 	if (question == ACT_DATA && s->chunk_asked) {
-		session_chunk_answer(s,
+		session_chunk_answer(st,
 		    s->answer == ANSWER_YES ? SMTP_R_NONE : id);
 		return;
 	}

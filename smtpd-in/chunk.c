@@ -3,8 +3,9 @@
  * The message in chunks, BDAT (RFC 3030 section 2).  The octets of a chunk are
  * read in any case, so that they are never taken for commands, and the reply
  * comes after them; where that cannot be (how many are they?) the session
- * ends.  After the first fault of a text all chunks up to LAST get the same
- * reply, and the transaction ends with RSET, or with LAST.
+ * ends.  After the first fault of a text, or where its first chunk was not
+ * wanted, all chunks up to LAST are refused, and the transaction ends with
+ * RSET, or with LAST: what was left of such a text must never be taken.
  */
 #include "smtpd-in/session_int.h"
 
@@ -114,20 +115,6 @@ session_bdat(struct step *st, const struct smtp_command *cmd)
 	begin(s, id);
 }
 
-void
-session_chunk_answer(struct session *s, enum smtp_reply_id refused)
-{
-	uint64_t max = s->conf->features.size;
-
-	s->chunk_asked = false;
-	begin(s, refused);
-	if (refused != SMTP_R_NONE)
-		return;
-	data_init_chunks(&s->tx.data, max == 0 ? UINT64_MAX : max,
-	    s->conf->line_max);
-	smtp_header_init(&s->tx.header);
-}
-
 /* Nothing of this text is wanted any more: the transaction is told once. */
 static void
 give_up(struct step *st)
@@ -137,6 +124,42 @@ give_up(struct step *st)
 	if (s->tx_open) {
 		s->tx_open = false;
 		st->act->type = ACT_ABORT;
+	}
+}
+
+void
+session_chunk_answer(struct step *st, enum smtp_reply_id refused)
+{
+	struct session *s = st->s;
+	uint64_t max = s->conf->features.size;
+
+	s->chunk_asked = false;
+	begin(s, SMTP_R_NONE);
+	data_init_chunks(&s->tx.data, max == 0 ? UINT64_MAX : max,
+	    s->conf->line_max);
+	smtp_header_init(&s->tx.header);
+	if (refused != SMTP_R_NONE) {
+		/* what follows would be a text without its beginning */
+		s->tx.fault = refused;
+		give_up(st);
+	}
+}
+
+/* What the text so far is refused for; once it is, it stays so. */
+static void
+judge(struct step *st)
+{
+	struct session_tx *tx = &st->s->tx;
+	enum smtp_reply_id fault = session_text_fault(st->s);
+
+	if (fault != SMTP_R_NONE)
+		tx->fault = fault;
+	if (tx->fault == SMTP_R_NONE)
+		return;
+	give_up(st);
+	if (st->act->type == ACT_INPUT && session_text_is_endless(st->s)) {
+		session_refuse(st, tx->fault, smtp_slice("", 0));
+		st->s->closing = true;
 	}
 }
 
@@ -161,32 +184,14 @@ end_chunk(struct step *st)
 			session_refuse(st, tx->fault, smtp_slice("", 0));
 		return;
 	}
-	if (tx->fault == SMTP_R_NONE && data_end(&tx->data)) {
+	if (data_end(&tx->data) && tx->fault == SMTP_R_NONE) {
 		st->act->type = ACT_TEXT;
 		st->act->text = smtp_slice(crlf, 2);
 		return;
 	}
-	if (tx->fault == SMTP_R_NONE)
-		tx->fault = session_text_fault(s);
-	if (tx->fault != SMTP_R_NONE && s->tx_open) {
-		give_up(st);
-		return;
-	}
-	session_text_finish(st);
-}
-
-static size_t
-skip(struct step *st, size_t n)
-{
-	struct session *s = st->s;
-
-	s->tx.data.octets += n;
-	s->chunk_left -= n;
-	if (session_text_is_endless(s)) {
-		session_refuse(st, s->tx.fault, smtp_slice("", 0));
-		s->closing = true;
-	}
-	return n;
+	judge(st);
+	if (st->act->type == ACT_INPUT)
+		session_text_finish(st);
 }
 
 size_t
@@ -208,17 +213,13 @@ session_chunk(struct step *st, struct smtp_slice in)
 		s->chunk_left -= n;
 		return n;
 	}
-	if (tx->fault != SMTP_R_NONE)
-		return skip(st, n);
 	ev = data_next(&tx->data, smtp_slice(in.p, n), &n, &piece);
 	s->chunk_left -= n;
 	if (ev == DATA_CHUNK)
 		smtp_header_push(&tx->header, &s->conf->trace, piece.p,
 		    piece.len);
-	tx->fault = session_text_fault(s);
-	if (tx->fault != SMTP_R_NONE) {
-		give_up(st);
-	} else if (ev == DATA_CHUNK) {
+	judge(st);
+	if (tx->fault == SMTP_R_NONE && ev == DATA_CHUNK) {
 		st->act->type = ACT_TEXT;
 		st->act->text = piece;
 	}

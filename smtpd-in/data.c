@@ -44,7 +44,10 @@ data_end(struct data_machine *d)
 	if (d->state != ST_TEXT)
 		return false;
 	d->state = ST_LINE;
-	return true;
+	d->size += 2;
+	if (d->size > d->size_max)
+		d->faults |= DATA_F_TOO_BIG;
+	return d->faults == 0;
 }
 
 static void

@@ -52,9 +52,9 @@ void data_init(struct data_machine *, uint64_t size_max, uint32_t line_max);
 void data_init_chunks(struct data_machine *, uint64_t size_max,
     uint32_t line_max);
 /*
- * All chunks were read.  True: the last line lacks its CRLF, which the caller
- * adds, as the next server may have to be given the text with dots; then it
- * calls again.
+ * All chunks were read.  True: the last line lacks its CRLF, which is counted
+ * and the caller adds, as the next server may have to be given the text with
+ * dots; then it calls again.
  */
 bool data_end(struct data_machine *);
 /*

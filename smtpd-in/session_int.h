@@ -50,7 +50,7 @@ void session_bdat(struct step *, const struct smtp_command *);
 bool session_is_bdat(struct smtp_slice line);
 size_t session_chunk(struct step *, struct smtp_slice in);
 /* ACT_DATA about a chunk was answered; NONE: it may come */
-void session_chunk_answer(struct session *, enum smtp_reply_id refused);
+void session_chunk_answer(struct step *, enum smtp_reply_id refused);
 /* answer.c */
 void session_take_answer(struct step *);
 

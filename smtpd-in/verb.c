@@ -122,7 +122,9 @@ check(const struct step *st, const struct rule *r,
 	out = r->in[s->state - SESSION_START];
 	if (line_len + 2 > r->line_max)
 		return SMTP_R_LINE_TOO_LONG;
-	if (r->run != run_quit && (r->flags & F_TLS) == 0 &&
+	/* the octets behind BDAT belong to it: nobody waits before them */
+	if (r->run != run_quit && r->run != session_bdat &&
+	    (r->flags & F_TLS) == 0 &&
 	    session_is_unsync(s, (r->flags & F_LAST) != 0, st->more_input))
 		return SMTP_R_UNSYNC;
 	/* RFC 3207 section 4 */
