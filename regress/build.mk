@@ -41,7 +41,7 @@ $(UNIT_BINS) $(FUZZ_BINS) $(HELPER_BINS):
 
 # --- families ---------------------------------------------------------------
 
-.PHONY: check check-all check-unit check-e2e check-torture check-crash \
+.PHONY: check check-all check-long check-unit check-e2e check-torture check-crash \
     check-san check-valgrind check-fuzz fuzz demo bench audit unit-bins fuzz-bins \
     helper-bins demo-bins
 
@@ -73,11 +73,20 @@ fuzz-bins: $(FUZZ_BINS)
 
 PYTEST_UNIT_DIRS = $(sort $(patsubst %/,%,$(dir \
     $(wildcard regress/bench/test_*.py regress/conf/test_*.py \
-    regress/dsn/test_*.py regress/session/test_*.py))))
+    regress/dsn/test_*.py regress/model/test_*.py regress/session/test_*.py))))
 
 check-unit: all unit-bins helper-bins
 	@build-aux/run-units.sh $(UNIT_BINS)
 	$(if $(PYTEST_UNIT_DIRS),O=$(O) $(PYTEST) $(PYTEST_UNIT_DIRS))
+
+# Not in check, for its time: a million sessions of smtpd-in's machine beside
+# the reference model, and some of them with sanitizers.
+MODEL_COUNT ?= 1000000
+MODEL_SEED ?= 1
+check-long: $(O)/regress/model/model
+	$(O)/regress/model/model -n $(MODEL_COUNT) -s $(MODEL_SEED)
+	$(MAKE) SAN=1 build/san/regress/model/model
+	build/san/regress/model/model -n 100000 -s $(MODEL_SEED)
 
 check-e2e: all helper-bins peers
 	regress/e2e/run
