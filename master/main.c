@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "master/config.h"
 #include "master/daemon.h"
+#include "master/firewall.h"
 #include "master/host.h"
 #include "master/keys.h"
 #include "master/options.h"
@@ -31,6 +32,19 @@ check(const struct options *o, struct config *c)
 		else
 			(void)fprintf(stderr, "configuration OK\n");
 	}
+	config_free(c);
+	return status;
+}
+
+static int
+firewall(const struct options *o, struct config *c)
+{
+	int status = EXIT_CONFIG;
+
+	report_print(&c->report, stderr);
+	if (!report_failed(&c->report) &&
+	    firewall_print(c, o->firewall, stdout) == 0)
+		status = 0;
 	config_free(c);
 	return status;
 }
@@ -64,7 +78,10 @@ main(int argc, char **argv)
 		c = config_load(o.file);
 		if (c == NULL)
 			fatal("configuration");
-		status = o.check ? check(&o, c) : start(&o, c);
+		if (o.firewall != NULL)
+			status = firewall(&o, c);
+		else
+			status = o.check ? check(&o, c) : start(&o, c);
 	}
 	return fflush(stdout) == 0 ? status : EXIT_FAILURE;
 }

@@ -8,10 +8,11 @@
 #include "master/options.h"
 #include "version.h"
 
-enum { OPT_TOPOLOGY = 256, OPT_VERSION, OPT_HELP };
+enum { OPT_TOPOLOGY = 256, OPT_FIREWALL, OPT_VERSION, OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "topology", no_argument, NULL, OPT_TOPOLOGY },
+	{ "firewall", optional_argument, NULL, OPT_FIREWALL },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -19,6 +20,7 @@ static const struct option long_options[] = {
 
 static const char usage_text[] =
     "usage: posternd [-dnTv] [-f file] [-L directory]\n"
+    "       posternd --firewall[=namespace] [-f file]\n"
     "       posternd --topology | --version | --help\n";
 
 static void
@@ -59,6 +61,9 @@ option(struct options *o, int c)
 		break;
 	case OPT_TOPOLOGY:
 		o->topology = true;
+		break;
+	case OPT_FIREWALL:
+		o->firewall = optarg != NULL ? optarg : "";
 		break;
 	case OPT_VERSION:
 		version();

@@ -17,6 +17,7 @@ struct options {
 	bool foreground;     /* -d */
 	bool trap;	     /* -T: filters name the call, then kill */
 	bool topology;	     /* --topology */
+	const char *firewall; /* --firewall: a namespace, "": the own; NULL */
 };
 
 /* Reads the command line; ends the process on --help, --version or misuse. */

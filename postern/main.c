@@ -20,6 +20,7 @@ static const struct {
 	{ "audit", cmd_audit, false },
 	{ "reload", cmd_reload, false },
 	{ "spool", cmd_spool, true },
+	{ "firewall", cmd_firewall, true },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -56,7 +57,10 @@ usage(void)
 		    "                               as plain files; stop "
 		    "posternd first\n"
 		    "  spool import [-jk] [-d DIR] TARGET\n"
-		    "                               from there; the same\n",
+		    "                               from there; the same\n"
+		    "  firewall [-f FILE] [-n NAMESPACE]\n"
+		    "                               nftables rules of a "
+		    "configuration\n",
 	    stderr);
 	return EXIT_USE;
 }

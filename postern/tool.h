@@ -9,6 +9,7 @@
 #ifndef POSTERN_TOOL_H
 #define POSTERN_TOOL_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +33,15 @@ int ask(uint16_t type, const struct ibuf *payload,
     struct ct_end *end);
 /* Say why on stderr if end is no success; the exit status. */
 int ask_status(const struct ct_end *, const char *what);
+
+/* become.c */
+/* Another program: where it is in a build tree, below PREFIX, and else. */
+struct sibling {
+	const char *built, *below, *installed;
+};
+void sibling_path(const struct sibling *, char[PATH_MAX]);
+/* Returns on failure only, with the exit status. */
+int become(const struct sibling *, char **args);
 
 /* json.c: one object a line on stdout */
 void json_begin(void);
@@ -64,6 +74,8 @@ int cmd_reload(int argc, char **argv, bool json);
 int cmd_stats(int argc, char **argv, bool json);
 int cmd_queue(int argc, char **argv, bool json);
 int cmd_audit(int argc, char **argv, bool json);
-int cmd_spool(int argc, char **argv, bool json); /* returns on failure only */
+/* these return on failure only */
+int cmd_spool(int argc, char **argv, bool json);
+int cmd_firewall(int argc, char **argv, bool json);
 
 #endif

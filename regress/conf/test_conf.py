@@ -4,6 +4,8 @@ prints itself again; bad ones are refused with the messages expected.
 
 good/NAME.in, good/NAME.ok: what posternd -nv prints
 bad/NAME.in, bad/NAME.err: the errors of posternd -n
+firewall/NAME.in, firewall/NAME.ok: what postern firewall prints of it, and of
+each namespace that it names
 
 @DIR@ stands for this directory, @TLS@ for a copy of tls/ whose keys only their
 owner may read.  Needs no privileges; what depends on the
@@ -20,6 +22,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 POSTERND = ROOT / os.environ.get('O', 'build') / 'master' / 'posternd'
+POSTERN = POSTERND.parent.parent / 'postern' / 'postern'
 REGEN = 'REGEN' in os.environ
 
 GOOD = sorted((HERE / 'good').glob('*.in'))
@@ -154,3 +157,35 @@ def test_rubbish(tmp_path):
                      base[:i] + b'\0' + base[i:]):
             run = posternd('-n', '-f', place(tmp_path, data))
             assert run.returncode in (0, 78), data
+
+
+# Where a namespace is named, its rules are loaded there.
+FIREWALL = {'interface': [()], 'addresses': [()], 'single-homed': [()],
+            'namespace': [(), ('-n', 'ext')]}
+
+
+def firewall(conf, *args):
+    return subprocess.run([POSTERN, 'firewall', '-f', conf, *args],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=30, check=False)
+
+
+@pytest.mark.parametrize('name', FIREWALL)
+def test_firewall(name, tmp_path):
+    source = HERE / 'firewall' / (name + '.in')
+    conf = place(tmp_path, source.read_bytes())
+    done = [firewall(conf, *args) for args in FIREWALL[name]]
+    assert [(d.returncode, d.stderr) for d in done] == [(0, b'')] * len(done)
+    expect(source.with_suffix('.ok'),
+           b''.join(neutral(d.stdout, conf) for d in done))
+
+
+@pytest.mark.parametrize('name, args, why', [
+    ('namespace', ['-n', 'other'], b'has no namespace "other"'),
+    ('odd-name', [], b'cannot be written in nftables'),
+])
+def test_firewall_of_nothing(name, args, why, tmp_path):
+    source = HERE / 'firewall' / (name + '.in')
+    done = firewall(place(tmp_path, source.read_bytes()), *args)
+    assert (done.returncode, done.stdout) == (78, b'')
+    assert why in done.stderr

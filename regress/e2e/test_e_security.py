@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: ISC
 """ACCEPTANCE E: security as seen from the kernel."""
+import errno
 import os
+import pwd
 import signal
+import socket
 import subprocess
 
 import pytest
 
-from lab.flows import USER, send_in
-from lab.gateway import GOLDEN, Gateway
+from lab.flows import USER, send_in, send_out
+from lab.gateway import CONF, GOLDEN, QUICK, Gateway, conf, program
 from lab.inside import PROJECT
 from lab.load import Ledger, Load
+from lab.netns import setns
 from lab.proc import proc_status
 from lab.world import GW_EXT, GW_INT, HOST_A
 from test_a_topology import check_A3, check_A5, check_A6
@@ -20,6 +24,108 @@ from test_d_independence import TROUBLE, check_D2
 INSTANCES = {'connd-ext', 'connd-int', 'in-ext', 'in-int', 'queued',
              'out-ext', 'out-int', 'dnsd-ext', 'dnsd-int', 'dird', 'logd',
              'ctld', 'keyd'}
+
+
+def dial_as(world, account, address, port, source=None):
+    """Connect from the gateway as an account: None, or the errno."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = 1
+        try:
+            setns(os.open(world.gw.path, os.O_RDONLY))
+            # a socket belongs to the one who makes it
+            os.setuid(pwd.getpwnam(account).pw_uid)
+            with socket.socket() as s:
+                s.settimeout(3)
+                if source:
+                    s.bind((source, 0))
+                s.connect((address, port))
+                said = 0
+        except OSError as e:
+            said = e.errno or errno.ETIMEDOUT
+        finally:
+            os.write(writer, str(said).encode())
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as f:
+        said = int(f.read())
+    os.waitpid(child, 0)
+    return said or None
+
+
+def comes_in(world, address, port):
+    try:
+        world.inet.connect(address, port, timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+EXT_ACCOUNT, INT_ACCOUNT = '_postern-connd-ext', '_postern-connd-int'
+
+
+@pytest.mark.parametrize('text', [
+    QUICK + GOLDEN, conf(ext='interface "ext0"', inside='interface "int0"')],
+    ids=['by-address', 'by-interface'])
+def test_E1_firewall(world, sink, text):
+    """The generated rules: mail flows both ways, and nothing else does,
+    though a program is there that would take it."""
+    with Gateway(world, text) as gw:
+        rules = gw.postern('firewall', '-f', CONF).stdout
+        world.gw.run(['nft', '-c', '-f', '-'], input=rules, text=True)
+        door = world.gw.listen(GW_EXT, 2525)
+        other = world.inet.listen(sink.address, 8080)
+        within = world.intra.listen(HOST_A, 8080)
+
+        def passes():
+            """What the rules forbid, by name, as far as it works."""
+            open_ways = {
+                'in, another port': comes_in(world, GW_EXT, 2525),
+                'in, the inside address': comes_in(world, GW_INT, 2525)}
+            for name, account, to, port, source in (
+                    ('out, another user', 'nobody', sink.address, 25, GW_EXT),
+                    ('out, queued', '_postern-queued', sink.address, 25,
+                     None),
+                    ('out, another port', EXT_ACCOUNT, sink.address, 8080,
+                     None),
+                    ('ext, inside', EXT_ACCOUNT, HOST_A, 25, None),
+                    ('int, outside', INT_ACCOUNT, sink.address, 25, None),
+                    ('int, another port', INT_ACCOUNT, HOST_A, 8080, None)):
+                open_ways[name] = dial_as(world, account, to, port,
+                                          source) is None
+            return {name for name, is_open in open_ways.items() if is_open}
+
+        with door, other, within, world.gw.listen(GW_INT, 2525):
+            assert len(passes()) == 8, 'the test cannot fail: %s' % passes()
+            world.gw.nft(rules)
+            try:
+                assert passes() == set()
+                token = world.token()
+                assert send_in(world, token).code == 250
+                world.hosts['a'].wait_mail(token)
+                token = world.token()
+                assert send_out(world, token, 'u@' + sink.domain).code == 250
+                sink.wait(token)
+                # loaded again, it is the same table
+                world.gw.nft(rules)
+                assert passes() == set()
+            finally:
+                world.gw.nft('delete table inet postern\n')
+
+
+def test_E1_firewall_of_a_namespace(world):
+    """The rules for the Internet's namespace, and for all else."""
+    with open('/run/lab/ns.conf', 'w') as f:
+        f.write(conf(ext='namespace "inet"'))
+    for args in ([], ['-n', 'inet']):
+        with world.gw:
+            rules = subprocess.run(
+                [program('postern/postern'), 'firewall', '-f',
+                 '/run/lab/ns.conf'] + args, capture_output=True, text=True,
+                check=True).stdout
+        world.gw.run(['nft', '-c', '-f', '-'], input=rules, text=True)
+        assert ('from_internet' in rules) == bool(args)
 
 
 def net_namespace(pid):
