@@ -191,6 +191,7 @@ domain_route(const struct conf_domain *d, struct qd_route *r)
 	for (i = 0; i < d->route.nhosts && i < CONF_HOSTS_MAX; i++)
 		r->hop.hosts[i] = d->route.hosts[i];
 	r->hop.nhosts = (uint8_t)i;
+	r->hop.tls = d->tls;
 }
 
 void

@@ -54,6 +54,9 @@ void build_tls(struct parser *, uint32_t line, enum build_tls);
 void build_cert(struct parser *, uint32_t line, unsigned side,
     const char *chain, const char *key);
 void build_certs_finish(struct parser *);
+void build_trust(struct parser *, uint32_t line, unsigned side,
+    const char *path);
+void build_trust_finish(struct parser *);
 void build_accept_cert(struct parser *, uint32_t line, const char *);
 void build_networks_begin(struct parser *, uint32_t line);
 void build_senders(struct parser *, uint32_t line, bool company);
@@ -70,6 +73,14 @@ void build_route(struct parser *, uint32_t line, enum conf_route_kind,
     const char *mx);
 void build_host(struct parser *, uint32_t line, const char *name,
     const char *port);
+/* build_tls_out.c: what a block says of TLS towards servers */
+void build_tls_out(struct parser *, uint32_t line, enum conf_tls_level);
+void build_tls_name(struct parser *, uint32_t line, const char *);
+void build_tls_print(struct parser *, uint32_t line, const char *);
+void build_tls_cert(struct parser *, uint32_t line, const char *chain,
+    const char *key);
+/* All of it; *id becomes that of conf_add_tls(). */
+void build_tls_block(struct parser *, enum side, uint64_t *id);
 void build_domains(struct parser *);
 void build_connector(struct parser *);
 
@@ -91,6 +102,9 @@ int value_path(struct parser *, uint32_t line, const char *what, const char *,
 /* "*", "*.name" or "name", the pattern of a statement */
 int value_pattern(struct parser *, uint32_t line, const char *what,
     const char *, char[CONF_NAME_MAX]);
+/* "sha256 " and 64 hexadecimal digits */
+int value_fingerprint(struct parser *, uint32_t line, const char *what,
+    const char *, uint8_t[CONF_FINGERPRINT]);
 /* a domain or host name; lower case, without the trailing dot */
 int value_name(struct parser *, uint32_t line, const char *what, const char *,
     char[CONF_NAME_MAX]);

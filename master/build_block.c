@@ -15,6 +15,7 @@ void
 build_block(struct parser *p, uint32_t line, const char *where)
 {
 	memset(&p->block, 0, sizeof(p->block));
+	p->block.tls.cert = CONF_NO_CERT;
 	p->block.line = line;
 	p->block.errors = p->report->errors;
 	p->where = where;
@@ -136,12 +137,14 @@ mark_block(struct parser *p)
 	build_mark(p, b->route_line, MARK_DELIVER, b->line, 0);
 	if (b->rcpt_line != 0)
 		build_mark(p, b->rcpt_line, MARK_RECIPIENTS, b->line, 0);
+	if (b->tls_line != 0)
+		build_mark(p, b->tls_line, MARK_TLS_OUT, b->line, 0);
 	for (i = 0; i < b->nhosts; i++)
 		build_mark(p, b->hosts[i].line, MARK_HOST, b->line, i);
 }
 
 static void
-add_domain(struct parser *p, const char *name, uint32_t line)
+add_domain(struct parser *p, const char *name, uint32_t line, uint64_t tls)
 {
 	const struct block *b = &p->block;
 	char folded[CONF_NAME_MAX];
@@ -159,6 +162,7 @@ add_domain(struct parser *p, const char *name, uint32_t line)
 	(void)strlcpy(d->rcpt_path, b->rcpt_path, sizeof(d->rcpt_path));
 	d->pos.line = b->line;
 	d->schedule = b->schedule;
+	d->tls = tls;
 	(void)copy_route(p, &d->route);
 }
 
@@ -166,6 +170,7 @@ void
 build_domains(struct parser *p)
 {
 	struct block *b = &p->block;
+	uint64_t tls;
 	size_t i;
 
 	if (block_failed(p))
@@ -189,8 +194,9 @@ build_domains(struct parser *p)
 		    "host");
 	if (block_failed(p))
 		return;
+	build_tls_block(p, SIDE_INT, &tls);
 	for (i = 0; i < b->nnames; i++)
-		add_domain(p, b->names[i], b->name_lines[i]);
+		add_domain(p, b->names[i], b->name_lines[i], tls);
 	mark_block(p);
 }
 
@@ -216,6 +222,7 @@ build_connector(struct parser *p)
 	(void)strlcpy(c->pattern, pattern, sizeof(c->pattern));
 	c->pos.line = b->line;
 	c->schedule = b->schedule;
+	build_tls_block(p, SIDE_EXT, &c->tls);
 	(void)copy_route(p, &c->route);
 	mark_block(p);
 }

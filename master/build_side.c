@@ -194,6 +194,7 @@ build_finish(struct parser *p)
 	unsigned s, k;
 
 	build_certs_finish(p);
+	build_trust_finish(p);
 	for (s = 0; s < NSIDES; s++) {
 		side = &p->conf->side[s];
 		to[0] = &side->workers_in;

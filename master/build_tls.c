@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/base/hex.h"
+#include <bsd/string.h>
+
 #include "master/build.h"
 
 void
@@ -58,8 +59,8 @@ build_certs_finish(struct parser *p)
 {
 	const uint32_t both = CONF_CERT_SERVER_EXT | CONF_CERT_SERVER_INT;
 	struct conf *conf = p->conf;
+	uint32_t new[CONF_CERTS_MAX], i, n = 0;
 	struct conf_cert c;
-	uint32_t i, n = 0;
 
 	for (i = 0; i < conf->ncerts; i++) {
 		if (conf->certs[i].uses == both)
@@ -69,8 +70,36 @@ build_certs_finish(struct parser *p)
 		    (i - n) * sizeof(c));
 		conf->certs[n++] = c;
 	}
-	for (i = 0; i < conf->ncerts; i++)
+	for (i = 0; i < conf->ncerts; i++) {
+		new[conf->certs[i].id] = i;
 		conf->certs[i].id = i;
+	}
+	for (i = 0; i < conf->ntls; i++)
+		if (conf->tls[i].cert != CONF_NO_CERT)
+			conf->tls[i].cert = new[conf->tls[i].cert];
+}
+
+void
+build_trust(struct parser *p, uint32_t line, unsigned side, const char *path)
+{
+	char *to = side == BUILD_BOTH ? p->trust
+				      : p->conf->side[side].trust_path;
+
+	if (build_once(p, line, MARK_TRUST, side, 0, "tls trust") == 0)
+		(void)value_path(p, line, "tls trust", path, to,
+		    CONF_PATH_MAX);
+}
+
+/* A side's own goes before that of both. */
+void
+build_trust_finish(struct parser *p)
+{
+	struct conf_side *s = p->conf->side;
+
+	for (; s < p->conf->side + NSIDES; s++)
+		if (s->trust_path[0] == '\0')
+			(void)strlcpy(s->trust_path, p->trust,
+			    sizeof(s->trust_path));
 }
 
 void
@@ -78,15 +107,8 @@ build_accept_cert(struct parser *p, uint32_t line, const char *s)
 {
 	uint8_t fp[CONF_FINGERPRINT];
 
-	if (strncmp(s, "sha256 ", 7) != 0 ||
-	    hex_parse(s + 7, fp, sizeof(fp)) == -1) {
-		report_error(p->report, line,
-		    "accept certificate: \"%.80s\" is no fingerprint: write "
-		    "\"sha256 \" and 64 hexadecimal digits, as openssl x509 "
-		    "-fingerprint -sha256 prints them",
-		    s);
+	if (value_fingerprint(p, line, "accept certificate", s, fp) == -1)
 		return;
-	}
 	if (conf_accepts_cert(p->conf, fp)) {
 		report_error(p->report, line,
 		    "accept certificate: this one is stated twice");

@@ -13,6 +13,7 @@
 
 #include "common/base/log.h"
 #include "master/caps.h"
+#include "master/anchors.h"
 #include "master/daemon.h"
 #include "master/host.h"
 #include "master/keys.h"
@@ -337,6 +338,7 @@ prepare(struct daemon *d)
 	}
 	host_check(c, d->options->libexec, d->netns, true);
 	keys_read(c, d->options->libexec, true);
+	anchors_read(c);
 	report_sort(&c->report);
 	if (report_failed(&c->report))
 		return -1;

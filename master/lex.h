@@ -51,6 +51,8 @@ struct block {
 	uint32_t nhosts;
 	uint32_t rcpt_line, route_line;
 	struct conf_schedule schedule;
+	struct conf_tls tls; /* level 0: not stated yet; cert is one of ours */
+	uint32_t tls_line, tls_cert_line;
 };
 
 struct parser {
@@ -78,6 +80,7 @@ struct parser {
 	struct block block;
 	struct conf_pace pace; /* the "limit to" being read */
 	size_t pace_errors;    /* reported before it began */
+	char trust[CONF_PATH_MAX]; /* "tls trust" of both sides */
 	uint32_t workers[NSIDES + 1]
 			[2]; /* [side or both][in, out]; 0: not set */
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "master/anchors.h"
 #include "master/config.h"
 #include "master/daemon.h"
 #include "master/firewall.h"
@@ -22,6 +23,7 @@ check(const struct options *o, struct config *c)
 	if (!report_failed(&c->report)) {
 		host_check(c, o->libexec, -1, false);
 		keys_read(c, o->libexec, false);
+		anchors_read(c);
 		report_sort(&c->report);
 	}
 	report_print(&c->report, stderr);

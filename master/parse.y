@@ -64,6 +64,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token EXPIRE "expire"
 %token EXTERNAL "external"
 %token FILE_ "file"
+%token FINGERPRINT "fingerprint"
 %token FORWARDING "forwarding"
 %token FROM "from"
 %token GROUP "group"
@@ -81,9 +82,11 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token NAMESPACE "namespace"
 %token NETWORKS "networks"
 %token NEVER "never"
+%token NONE "none"
 %token OFF "off"
 %token OFFER "offer"
 %token ON "on"
+%token OPPORTUNISTIC "opportunistic"
 %token OUT "out"
 %token PER "per"
 %token PORT "port"
@@ -104,6 +107,8 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token SYSLOG "syslog"
 %token TLS "tls"
 %token TO "to"
+%token TRUST "trust"
+%token VERIFY "verify"
 %token VIA "via"
 %token WARN "warn"
 %token WORKERS "workers"
@@ -154,6 +159,7 @@ global: HOSTNAME STRING	{ build_hostname(p, @1.line, $2); }
 	    { build_workers(p, @1.line, BUILD_BOTH, $2, $3); }
 	| TLS CERTIFICATE STRING KEY STRING
 	    { build_cert(p, @1.line, BUILD_BOTH, $3, $5); }
+	| TLS TRUST STRING	{ build_trust(p, @1.line, BUILD_BOTH, $3); }
 	;
 
 group: %empty	{ $$ = NULL; }
@@ -290,6 +296,7 @@ side_statement: LISTEN ON address port
 	    { build_workers(p, @1.line, p->side, $2, $3); }
 	| TLS CERTIFICATE STRING KEY STRING
 	    { build_cert(p, @1.line, p->side, $3, $5); }
+	| TLS TRUST STRING	{ build_trust(p, @1.line, p->side, $3); }
 	| TLS OFFER	{ build_tls(p, @1.line, BUILD_TLS_OFFER); }
 	| TLS OFF	{ build_tls(p, @1.line, BUILD_TLS_OFF); }
 	| TLS REQUIRE	{ build_tls(p, @1.line, BUILD_TLS_REQUIRE); }
@@ -373,6 +380,7 @@ dom_statement: RECIPIENTS ANY
 	| DELIVER TO MX STRING
 	    { build_route(p, @1.line, CONF_ROUTE_MX, $4); }
 	| schedule
+	| tls_out
 	;
 
 deliver: DELIVER TO
@@ -403,6 +411,7 @@ con_block: %empty
 con_lines: %empty
 	| con_lines '\n'
 	| con_lines schedule
+	| con_lines tls_out
 	| con_lines error '\n'	{ yyerrok; }
 	;
 
@@ -416,6 +425,39 @@ via: DNS	{ build_route(p, @1.line, CONF_ROUTE_DNS, NULL); }
 	| smarthost host
 	| smarthost list_begin smarthosts list_end
 	| smarthost list_begin smarthosts error '}' { list_end(p); yyerrok; }
+	;
+
+/* of a domain or connector: towards the servers that its mail goes to */
+tls_out: TLS NONE	{ build_tls_out(p, @1.line, CONF_TLS_NONE); }
+	| TLS OPPORTUNISTIC
+	    { build_tls_out(p, @1.line, CONF_TLS_OPPORTUNISTIC); }
+	| TLS REQUIRE	{ build_tls_out(p, @1.line, CONF_TLS_REQUIRE); }
+	| tls_verify
+	| tls_verify STRING	{ build_tls_name(p, @2.line, $2); }
+	| tls_verify list_begin tls_names list_end
+	| tls_verify list_begin tls_names error '}' { list_end(p); yyerrok; }
+	| tls_fingerprint STRING	{ build_tls_print(p, @2.line, $2); }
+	| tls_fingerprint list_begin tls_prints list_end
+	| tls_fingerprint list_begin tls_prints error '}'
+	    { list_end(p); yyerrok; }
+	| TLS CERTIFICATE STRING KEY STRING
+	    { build_tls_cert(p, @1.line, $3, $5); }
+	;
+
+tls_verify: TLS VERIFY
+	    { build_tls_out(p, @1.line, CONF_TLS_VERIFY); }
+	;
+
+tls_names: %empty
+	| tls_names STRING comma	{ build_tls_name(p, @2.line, $2); }
+	;
+
+tls_fingerprint: TLS FINGERPRINT
+	    { build_tls_out(p, @1.line, CONF_TLS_FINGERPRINT); }
+	;
+
+tls_prints: %empty
+	| tls_prints STRING comma	{ build_tls_print(p, @2.line, $2); }
 	;
 
 smarthost: SMARTHOST

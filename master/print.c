@@ -134,6 +134,8 @@ print_tls(FILE *fp, const struct conf *conf, enum side side)
 		: s->tls_require ? "require"
 				 : "offer");
 	print_set(fp, "tls require from", &s->tls_from);
+	if (s->trust_path[0] != '\0')
+		print_word_string(fp, "\ttls trust ", s->trust_path);
 	for (i = 0; side == SIDE_INT && i < conf->naccept_certs; i++)
 		(void)fprintf(fp, "\taccept certificate \"sha256 %s\"\n",
 		    hex_fmt(conf->accept_certs[i], CONF_FINGERPRINT, hex));
@@ -223,8 +225,64 @@ print_schedule(FILE *fp, const struct conf_schedule *s, const char *margin)
 		    quantity_fmt(s->warn_after, UNIT_TIME, text));
 }
 
+/* What stands in a list, or alone. */
 static void
-print_domain(FILE *fp, const struct conf_domain *d)
+print_list(FILE *fp, uint32_t n,
+    void (*one)(FILE *, const struct conf_tls *, uint32_t),
+    const struct conf_tls *t)
+{
+	uint32_t i;
+
+	if (n == 0)
+		return;
+	(void)fputs(n > 1 ? " { " : " ", fp);
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			(void)fputs(", ", fp);
+		one(fp, t, i);
+	}
+	if (n > 1)
+		(void)fputs(" }", fp);
+}
+
+static void
+print_tls_name(FILE *fp, const struct conf_tls *t, uint32_t i)
+{
+	print_quoted(fp, t->names[i]);
+}
+
+static void
+print_tls_print(FILE *fp, const struct conf_tls *t, uint32_t i)
+{
+	char hex[HEX_STRLEN(CONF_FINGERPRINT)];
+
+	(void)fprintf(fp, "\"sha256 %s\"",
+	    hex_fmt(t->fingerprints[i], CONF_FINGERPRINT, hex));
+}
+
+/* The default is printed in domains and connectors that have a block. */
+static void
+print_tls_out(FILE *fp, const struct conf *conf, uint64_t id)
+{
+	static const char *const words[] = { [CONF_TLS_NONE] = "none",
+		[CONF_TLS_OPPORTUNISTIC] = "opportunistic",
+		[CONF_TLS_REQUIRE] = "require",
+		[CONF_TLS_VERIFY] = "verify",
+		[CONF_TLS_FINGERPRINT] = "fingerprint" };
+	const struct conf_tls *t = conf_tls_find(conf, id);
+
+	if (t == NULL)
+		return;
+	(void)fprintf(fp, "\ttls %s", words[t->level]);
+	print_list(fp, t->nnames, print_tls_name, t);
+	print_list(fp, t->nfingerprints, print_tls_print, t);
+	(void)fputc('\n', fp);
+	if (t->cert != CONF_NO_CERT)
+		print_cert(fp, "\t", &conf->certs[t->cert]);
+}
+
+static void
+print_domain(FILE *fp, const struct conf *conf, const struct conf_domain *d)
 {
 	(void)fputs("domain ", fp);
 	print_quoted(fp, d->name);
@@ -240,12 +298,14 @@ print_domain(FILE *fp, const struct conf_domain *d)
 		print_hosts(fp, &d->route, "host ");
 		(void)fputc('\n', fp);
 	}
+	print_tls_out(fp, conf, d->tls);
 	print_schedule(fp, &d->schedule, "\t");
 	(void)fputs("}\n", fp);
 }
 
 static void
-print_connector(FILE *fp, const struct conf_connector *k)
+print_connector(FILE *fp, const struct conf *conf,
+    const struct conf_connector *k)
 {
 	(void)fputs("connector ", fp);
 	print_quoted(fp, k->pattern);
@@ -255,12 +315,10 @@ print_connector(FILE *fp, const struct conf_connector *k)
 		(void)fputs(" via smarthost ", fp);
 		print_hosts(fp, &k->route, "");
 	}
-	if (k->schedule.set != 0) {
-		(void)fputs(" {\n", fp);
-		print_schedule(fp, &k->schedule, "\t");
-		(void)fputc('}', fp);
-	}
-	(void)fputc('\n', fp);
+	(void)fputs(" {\n", fp);
+	print_tls_out(fp, conf, k->tls);
+	print_schedule(fp, &k->schedule, "\t");
+	(void)fputs("}\n", fp);
 }
 
 static void
@@ -361,9 +419,9 @@ config_print(const struct config *c, FILE *fp)
 	print_side(fp, c, SIDE_EXT);
 	print_side(fp, c, SIDE_INT);
 	for (i = 0; i < conf->ndomains; i++)
-		print_domain(fp, &conf->domains[i]);
+		print_domain(fp, conf, &conf->domains[i]);
 	for (i = 0; i < conf->nconnectors; i++)
-		print_connector(fp, &conf->connectors[i]);
+		print_connector(fp, conf, &conf->connectors[i]);
 	print_global(fp, conf);
 	for (i = 0; i < conf->npaces; i++)
 		print_pace(fp, &conf->paces[i]);

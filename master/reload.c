@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "master/anchors.h"
 #include "master/daemon.h"
 #include "master/host.h"
 #include "master/keys.h"
@@ -96,6 +97,7 @@ try(struct daemon *d, struct config *c)
 	check_fixed(d->config->conf, c);
 	host_check(c, d->options->libexec, d->netns, true);
 	keys_read(c, d->options->libexec, true);
+	anchors_read(c);
 	if (report_failed(&c->report))
 		return NULL;
 	host_resolve(c, d->netns);

@@ -111,8 +111,11 @@ find_dest(struct queue *q, enum side side, const struct msg_hop *hop,
 
 /* A route of the configuration as a next hop; domain is that of the mail. */
 static void
-make_hop(const struct conf_route *r, const struct dom *d, struct msg_hop *hop)
+make_hop(const struct conf_connector *c, const struct dom *d,
+    struct msg_hop *hop)
 {
+	const struct conf_route *r = &c->route;
+
 	memset(hop, 0, sizeof(*hop));
 	hop->kind = r->kind;
 	if (r->kind == CONF_ROUTE_DNS) {
@@ -135,7 +138,8 @@ route_out(struct queue *q, struct part *p, const struct conf_connector *c,
 	if (dom_route(d, q->routes) != DOM_ROUTED) {
 		ordered = queue_reroutes(q, d, SIDE_EXT, &hop);
 		if (!ordered)
-			make_hop(&c->route, d, &hop);
+			make_hop(c, d, &hop);
+		hop.tls = c->tls;
 		dest = find_dest(q, SIDE_EXT, &hop, d);
 		if (dest == NULL) {
 			stuck(q, p, REASON_NO_ROUTE);
@@ -151,11 +155,14 @@ static void
 route_in(struct queue *q, struct part *p, uint64_t at)
 {
 	static struct msg_hop hop;
+	const struct conf_domain *own;
 	struct dom *d = p->dom;
 	struct dest *dest;
 
 	if (dom_route(d, q->routes) != DOM_ROUTED &&
 	    queue_reroutes(q, d, SIDE_INT, &hop)) {
+		own = conf_domain_find(q->conf, d->name, d->len);
+		hop.tls = own != NULL ? own->tls : 0;
 		dest = find_dest(q, SIDE_INT, &hop, d);
 		if (dest == NULL) {
 			p->u.wait.at = at;

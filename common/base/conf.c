@@ -93,6 +93,7 @@ conf_free(struct conf *c)
 		netset_free(&c->side[i].accept_from);
 		netset_free(&c->side[i].reach);
 		netset_free(&c->side[i].tls_from);
+		free(c->side[i].anchors);
 	}
 	for (i = 0; i < c->ndomains; i++)
 		free(c->domains[i].route.hosts);
@@ -101,6 +102,7 @@ conf_free(struct conf *c)
 	for (i = 0; i < c->ncerts; i++)
 		free(c->certs[i].chain);
 	free(c->certs);
+	free(c->tls);
 	free(c->listeners);
 	free(c->domains);
 	free(c->connectors);

@@ -27,6 +27,10 @@
 #define CONF_CHAIN_MAX (32 * 1024) /* bytes of a chain's file */
 #define CONF_ACCEPT_CERTS_MAX 64   /* "accept certificate" */
 #define CONF_FINGERPRINT 32        /* SHA-256 */
+#define CONF_TLS_MAX 1024   /* different statements of TLS towards servers */
+#define CONF_TLS_ITEMS_MAX 8 /* names or fingerprints of one */
+#define CONF_NO_CERT UINT32_MAX
+#define CONF_ANCHORS_MAX (1024 * 1024) /* bytes of trust anchors of a side */
 #define CONF_PACES_MAX 10000 /* "limit to" */
 #define CONF_SOURCES_MAX 256 /* "limit from" */
 #define CONF_RATE_COUNT_MAX 1000000
@@ -91,6 +95,31 @@ struct conf_cert {
 	struct conf_pos pos;
 };
 
+/* what is asked of a server before mail is given to it; in this order */
+enum conf_tls_level {
+	CONF_TLS_NONE = 1,	    /* clear text */
+	CONF_TLS_OPPORTUNISTIC = 2, /* TLS if it can be had */
+	CONF_TLS_REQUIRE = 3,	    /* TLS, whoever it is */
+	CONF_TLS_VERIFY = 4,	    /* and a trusted certificate of its name */
+	CONF_TLS_FINGERPRINT = 5    /* and one of these certificates */
+};
+
+/*
+ * The statements of a domain or connector, which names it by id: the same for
+ * the same statements, from one configuration to the next.
+ */
+struct conf_tls {
+	uint64_t id; /* 0: the default, which is in no list */
+	enum side side;
+	enum conf_tls_level level;
+	uint32_t cert; /* ours, in conf.certs; or CONF_NO_CERT */
+	/* VERIFY: these names, "*.name" for any below; none: the host's own */
+	char names[CONF_TLS_ITEMS_MAX][CONF_NAME_MAX];
+	uint32_t nnames;
+	uint8_t fingerprints[CONF_TLS_ITEMS_MAX][CONF_FINGERPRINT];
+	uint32_t nfingerprints;
+};
+
 enum conf_rcpt_kind {
 	CONF_RCPT_ANY = 1,
 	CONF_RCPT_FILE = 2
@@ -121,6 +150,7 @@ struct conf_domain {
 	char rcpt_path[CONF_PATH_MAX]; /* CONF_RCPT_FILE */
 	struct conf_route route;
 	struct conf_schedule schedule;
+	uint64_t tls; /* struct conf_tls */
 	struct conf_pos pos;
 };
 
@@ -129,6 +159,7 @@ struct conf_connector {
 	char pattern[CONF_NAME_MAX]; /* "*", "example.net", "*.example.net" */
 	struct conf_route route;     /* DNS or SMARTHOST */
 	struct conf_schedule schedule;
+	uint64_t tls; /* struct conf_tls */
 	struct conf_pos pos;
 };
 
@@ -147,6 +178,9 @@ struct conf_side {
 	bool tls_off;            /* STARTTLS is not offered */
 	bool tls_require;        /* of every client */
 	struct netset tls_from;  /* of these clients */
+	char trust_path[CONF_PATH_MAX]; /* "tls trust"; posternd only */
+	uint8_t *anchors;        /* for verifying servers: PEM; owned */
+	uint32_t anchors_len;
 };
 
 /* so many messages in so many seconds; count 0: not limited */
@@ -216,6 +250,8 @@ struct conf {
 	uint32_t nconnectors;
 	struct conf_cert *certs; /* in the order of the file */
 	uint32_t ncerts;
+	struct conf_tls *tls; /* by id */
+	uint32_t ntls;
 	/* int: clients with one of these certificates may submit as well */
 	uint8_t accept_certs[CONF_ACCEPT_CERTS_MAX][CONF_FINGERPRINT];
 	uint32_t naccept_certs;
@@ -296,6 +332,16 @@ struct conf_pace *conf_add_pace(struct conf *);
 struct conf_source *conf_add_source(struct conf *);
 struct conf_host *conf_route_add_host(struct conf_route *);
 struct conf_cert *conf_add_cert(struct conf *);
+/*
+ * The list of conf.tls has this one, which gets its id if that is 0; what is
+ * the default is not added, and stays 0.  -1: as above.
+ */
+int conf_add_tls(struct conf *, struct conf_tls *);
+/* NULL: unknown.  Good before conf_seal() as well. */
+const struct conf_tls *conf_tls_find(const struct conf *, uint64_t id);
+extern const struct conf_tls conf_tls_default;
+/* More trust anchors of a side.  -1: ENOMEM, ERANGE. */
+int conf_add_anchors(struct conf *, enum side, const void *, size_t);
 /* -1: there are CONF_ACCEPT_CERTS_MAX already */
 int conf_add_accept_cert(struct conf *, const uint8_t[CONF_FINGERPRINT]);
 bool conf_accepts_cert(const struct conf *, const uint8_t[CONF_FINGERPRINT]);

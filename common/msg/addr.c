@@ -127,6 +127,7 @@ put_hop(struct ibuf *b, const struct msg_hop *h)
 
 	(void)ibuf_add_n8(b, h->kind);
 	(void)ibuf_add_cstr(b, h->name, CONF_NAME_MAX - 1);
+	(void)ibuf_add_n64(b, h->tls);
 	if (h->nhosts > CONF_HOSTS_MAX)
 		return bad();
 	if (ibuf_add_n8(b, h->nhosts) == -1)
@@ -161,6 +162,7 @@ get_hop(struct ibuf *b, struct msg_hop *h)
 
 	if (ibuf_get_n8(b, &kind) == -1 ||
 	    ibuf_get_cstr(b, h->name, sizeof(h->name), &len) == -1 ||
+	    ibuf_get_n64(b, &h->tls) == -1 ||
 	    ibuf_get_n8(b, &h->nhosts) == -1)
 		return -1;
 	if (kind_from(kind, &h->kind) == -1 || h->nhosts > CONF_HOSTS_MAX)

@@ -65,8 +65,9 @@ struct msg_hop {
 	char name[CONF_NAME_MAX]; /* MX, DNS: the domain to look up */
 	uint8_t nhosts;		  /* HOSTS, SMARTHOST */
 	struct conf_host hosts[CONF_HOSTS_MAX];
+	uint64_t tls; /* the id of a struct conf_tls; what goes there has one */
 };
-#define MSG_HOP_MIN   4
+#define MSG_HOP_MIN   12
 #define MSG_HOST_WIRE (2 + CONF_NAME_MAX + 19 + 2)
 #define MSG_HOP_MAX                                                            \
 	(MSG_HOP_MIN + CONF_NAME_MAX + CONF_HOSTS_MAX * MSG_HOST_WIRE)

@@ -307,6 +307,7 @@ put_domain(struct ibuf *b, const struct conf_domain *d, bool with_route)
 	(void)ibuf_add_n8(b, with_route ? (uint64_t)d->route.kind : 0);
 	if (with_route && d->route.kind == CONF_ROUTE_MX)
 		(void)ibuf_add_cstr(b, d->route.mx, CONF_NAME_MAX - 1);
+	(void)ibuf_add_n64(b, d->tls);
 }
 
 static int
@@ -322,6 +323,7 @@ get_domain(struct conf *c, struct ibuf *b)
 	cc_get_range8(b, &route, 0, CONF_ROUTE_MX);
 	if (route == CONF_ROUTE_MX)
 		(void)cc_get_text(b, in.route.mx, sizeof(in.route.mx), is_name);
+	(void)ibuf_get_n64(b, &in.tls);
 	if (ibuf_get_end(b) == -1 || in.id != c->ndomains)
 		return -1;
 	/* in order, and none twice */
@@ -343,6 +345,7 @@ put_connector(struct ibuf *b, const struct conf_connector *k)
 	(void)ibuf_add_cstr(b, k->pattern, CONF_NAME_MAX - 1);
 	(void)ibuf_add_n32(b, k->pos.line);
 	(void)ibuf_add_n8(b, (uint64_t)k->route.kind);
+	(void)ibuf_add_n64(b, k->tls);
 }
 
 static int
@@ -355,6 +358,7 @@ get_connector(struct conf *c, struct ibuf *b)
 	(void)cc_get_text(b, in.pattern, sizeof(in.pattern), cc_is_pattern);
 	(void)ibuf_get_n32(b, &in.pos.line);
 	cc_get_range8(b, &route, CONF_ROUTE_DNS, CONF_ROUTE_SMARTHOST);
+	(void)ibuf_get_n64(b, &in.tls);
 	if (ibuf_get_end(b) == -1 || in.id != c->nconnectors)
 		return -1;
 	if (in.id > 0 &&
@@ -658,13 +662,67 @@ send_certs(const struct encoder *e)
 	return 0;
 }
 
+static bool
+granted_client(const struct encoder *e, enum side side)
+{
+	return (e->grant &
+		   (side == SIDE_EXT ? CC_G_TLS_CLIENT_EXT
+				     : CC_G_TLS_CLIENT_INT)) != 0;
+}
+
+static int
+send_anchors(const struct encoder *e, enum side side)
+{
+	static uint8_t mem[CC_CERT_MAX];
+	const struct conf_side *s = &e->conf->side[side];
+	uint32_t off, n;
+	struct ibuf b;
+
+	for (off = 0; off < s->anchors_len; off += n) {
+		n = s->anchors_len - off;
+		if (n > CONF_CHAIN_MAX)
+			n = CONF_CHAIN_MAX;
+		ibuf_wrap(&b, mem, sizeof(mem));
+		(void)ibuf_add_n8(&b, (uint64_t)side);
+		(void)ibuf_add_n32(&b, n);
+		(void)ibuf_add(&b, s->anchors + off, n);
+		if (emit(e, CC_ANCHORS, &b) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Towards servers. */
+static int
+send_tls_out(const struct encoder *e)
+{
+	struct ibuf b;
+	uint32_t i;
+	unsigned s;
+
+	for (i = 0; i < e->conf->ntls; i++) {
+		if (!granted_client(e, e->conf->tls[i].side))
+			continue;
+		cc_put_tls_out(fresh(&b), &e->conf->tls[i]);
+		if (emit(e, CC_TLS_OUT, &b) == -1)
+			return -1;
+	}
+	for (s = 0; s < NSIDES; s++) {
+		if (granted_client(e, (enum side)s) &&
+		    send_anchors(e, (enum side)s) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 cc_encode(const struct conf *c, uint32_t grant,
     int (*send)(void *, uint16_t type, struct ibuf *), void *arg)
 {
 	static int (*const parts[])(const struct encoder *) = { send_single,
 		send_sides, send_sets, send_listeners, send_domains,
-		send_connectors, send_paces, send_tls, send_certs };
+		send_connectors, send_paces, send_tls, send_certs,
+		send_tls_out };
 	const struct encoder e = { c, grant, send, arg };
 	struct ibuf b;
 	size_t i;
@@ -721,6 +779,8 @@ cc_decode(struct conf *c, uint16_t type, struct ibuf *b)
 		{ CC_TLS, cc_get_tls },
 		{ CC_CERT, cc_get_cert },
 		{ CC_ACCEPT_CERT, cc_get_accept_cert },
+		{ CC_TLS_OUT, cc_get_tls_out },
+		{ CC_ANCHORS, cc_get_anchors },
 		{ CC_END, get_done },
 	};
 	size_t i;

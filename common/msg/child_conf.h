@@ -31,7 +31,9 @@ enum cc_type {
 	CC_SOURCE = MSG_TYPE(EDGE_CHILD_CONF, 14),   /* one "limit from" */
 	CC_TLS = MSG_TYPE(EDGE_CHILD_CONF, 15),      /* of one side */
 	CC_CERT = MSG_TYPE(EDGE_CHILD_CONF, 16),     /* a chain; no key */
-	CC_ACCEPT_CERT = MSG_TYPE(EDGE_CHILD_CONF, 17) /* a fingerprint */
+	CC_ACCEPT_CERT = MSG_TYPE(EDGE_CHILD_CONF, 17), /* a fingerprint */
+	CC_TLS_OUT = MSG_TYPE(EDGE_CHILD_CONF, 18),  /* one struct conf_tls */
+	CC_ANCHORS = MSG_TYPE(EDGE_CHILD_CONF, 19)   /* some, in PEM */
 };
 
 /* which items a program is given: bits for master/topology.c */
@@ -49,7 +51,10 @@ enum cc_grant {
 	CC_G_ROUTES = 1 << 10,    /* where domains go */
 	CC_G_CONNECTORS = 1 << 11,
 	CC_G_PACE = 1 << 12,      /* limits of destinations and of senders */
-	/* certificates, by enum conf_cert_use; a server's: its side's rules */
+	/*
+	 * Certificates, by enum conf_cert_use; a server's: its side's rules; a
+	 * client's: what it asks of servers, and trust anchors.
+	 */
 	CC_G_TLS_SERVER_EXT = 1 << 13,
 	CC_G_TLS_SERVER_INT = 1 << 14,
 	CC_G_TLS_CLIENT_EXT = 1 << 15,
@@ -65,7 +70,7 @@ enum cc_set {
 	CC_SET_TLS_INT = 6
 };
 
-#define CC_ITEM_MAX 4096 /* payload of any item but CC_CERT */
+#define CC_ITEM_MAX 4096 /* payload of any item but CC_CERT, CC_ANCHORS */
 #define CC_CERT_MAX (CONF_CHAIN_MAX + 64)
 
 /*

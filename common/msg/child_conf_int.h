@@ -34,6 +34,9 @@ void cc_put_tls(struct ibuf *, const struct conf *, enum side);
 int cc_get_tls(struct conf *, struct ibuf *);
 void cc_put_cert(struct ibuf *, const struct conf_cert *);
 int cc_get_cert(struct conf *, struct ibuf *);
+void cc_put_tls_out(struct ibuf *, const struct conf_tls *);
+int cc_get_tls_out(struct conf *, struct ibuf *);
+int cc_get_anchors(struct conf *, struct ibuf *);
 int cc_get_accept_cert(struct conf *, struct ibuf *);
 
 #endif

@@ -80,3 +80,92 @@ cc_get_accept_cert(struct conf *c, struct ibuf *b)
 		return -1;
 	return conf_add_accept_cert(c, fp);
 }
+
+/* Lists that its level has no use for are empty. */
+void
+cc_put_tls_out(struct ibuf *b, const struct conf_tls *t)
+{
+	uint32_t i;
+
+	(void)ibuf_add_n64(b, t->id);
+	(void)ibuf_add_n8(b, (uint64_t)t->side);
+	(void)ibuf_add_n8(b, (uint64_t)t->level);
+	(void)ibuf_add_n32(b, t->cert);
+	(void)ibuf_add_n8(b, t->nnames);
+	(void)ibuf_add_n8(b, t->nfingerprints);
+	for (i = 0; i < t->nnames; i++)
+		(void)ibuf_add_cstr(b, t->names[i], CONF_NAME_MAX - 1);
+	for (i = 0; i < t->nfingerprints; i++)
+		(void)ibuf_add(b, t->fingerprints[i], CONF_FINGERPRINT);
+}
+
+static bool
+is_server_name(const char *s)
+{
+	return cc_is_pattern(s) && strcmp(s, "*") != 0;
+}
+
+/* The certificate, if any, is one of this side's clients. */
+static bool
+has_cert(const struct conf *c, const struct conf_tls *t)
+{
+	uint32_t use = t->side == SIDE_EXT ? CONF_CERT_CLIENT_EXT
+					   : CONF_CERT_CLIENT_INT;
+	uint32_t i;
+
+	if (t->cert == CONF_NO_CERT)
+		return true;
+	for (i = 0; i < c->ncerts; i++)
+		if (c->certs[i].id == t->cert)
+			return (c->certs[i].uses & use) != 0;
+	return false;
+}
+
+int
+cc_get_tls_out(struct conf *c, struct ibuf *b)
+{
+	struct conf_tls in = { 0 };
+	uint8_t side, level, nnames, nfingerprints, i;
+
+	(void)ibuf_get_n64(b, &in.id);
+	cc_get_range8(b, &side, SIDE_EXT, SIDE_INT);
+	cc_get_range8(b, &level, CONF_TLS_NONE, CONF_TLS_FINGERPRINT);
+	(void)ibuf_get_n32(b, &in.cert);
+	cc_get_range8(b, &nnames, 0, CONF_TLS_ITEMS_MAX);
+	cc_get_range8(b, &nfingerprints, 0, CONF_TLS_ITEMS_MAX);
+	if (ibuf_failed(b))
+		return -1;
+	for (i = 0; i < nnames; i++)
+		(void)cc_get_text(b, in.names[i], CONF_NAME_MAX,
+		    is_server_name);
+	for (i = 0; i < nfingerprints; i++)
+		(void)ibuf_get(b, in.fingerprints[i], CONF_FINGERPRINT);
+	if (ibuf_get_end(b) == -1)
+		return -1;
+	in.side = (enum side)side;
+	in.level = (enum conf_tls_level)level;
+	in.nnames = nnames;
+	in.nfingerprints = nfingerprints;
+	if ((nnames > 0 && level != CONF_TLS_VERIFY) ||
+	    (nfingerprints > 0) != (level == CONF_TLS_FINGERPRINT) ||
+	    !has_cert(c, &in))
+		return -1;
+	/* in order, and none twice; 0 is the default's */
+	if (in.id <= (c->ntls > 0 ? c->tls[c->ntls - 1].id : 0))
+		return -1;
+	return conf_add_tls(c, &in);
+}
+
+int
+cc_get_anchors(struct conf *c, struct ibuf *b)
+{
+	const void *p;
+	uint32_t len;
+	uint8_t side;
+
+	cc_get_range8(b, &side, SIDE_EXT, SIDE_INT);
+	if (ibuf_get_n32(b, &len) == -1 || len == 0 || len > CONF_CHAIN_MAX ||
+	    len != ibuf_size(b) || ibuf_get_view(b, &p, len) == -1)
+		return -1;
+	return conf_add_anchors(c, (enum side)side, p, len);
+}

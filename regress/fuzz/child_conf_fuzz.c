@@ -2,7 +2,7 @@
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
 /* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
-/* link: common/base/conf.o */
+/* link: common/base/conf.o common/base/conf_tls.o */
 /*
  * A series of configuration items, each a byte of its type, two of its length,
  * and that many.  What the decoder lets pass must be a whole configuration:

@@ -126,7 +126,8 @@ static struct msg_rcpt rcpt_most = { .index = 65535,
 	    NOTIFY_NEVER | NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY };
 static const struct msg_hop hop_least = { .kind = CONF_ROUTE_DNS, .name = "a" };
 static struct msg_hop hop_most = { .kind = CONF_ROUTE_SMARTHOST,
-	.nhosts = CONF_HOSTS_MAX };
+	.nhosts = CONF_HOSTS_MAX,
+	.tls = UINT64_MAX };
 
 static const struct ci_session session_least = { V4, V6, 3 };
 static struct ci_session session_most = { V6, V4, UINT32_MAX };

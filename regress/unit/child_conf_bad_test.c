@@ -2,7 +2,8 @@
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
 /* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
-/* link: common/base/conf.o regress/unit/child_conf_stage.o */
+/* link: common/base/conf.o common/base/conf_tls.o */
+/* link: regress/unit/child_conf_stage.o */
 /* Edge 2: no malformed item passes. */
 #include <errno.h>
 #include <setjmp.h>
@@ -144,6 +145,19 @@ SPOIL(connector_kind, c->connectors[0].route.kind = CONF_ROUTE_MX)
 SPOIL(connector_kind0, c->connectors[1].route.kind = (enum conf_route_kind)0)
 SPOIL(connector_kind5, c->connectors[1].route.kind = (enum conf_route_kind)5)
 SPOIL(connector_same, TEXT(c->connectors[1].pattern, "*.partner.test"))
+SPOIL(tls_id, c->tls[0].id = 0)
+SPOIL(tls_order, c->tls[1].id = 4)
+SPOIL(tls_same, c->tls[1].id = 5)
+SPOIL(tls_side, c->tls[0].side = (enum side)2)
+SPOIL(tls_level0, c->tls[2].level = (enum conf_tls_level)0)
+SPOIL(tls_level6, c->tls[2].level = (enum conf_tls_level)6)
+SPOIL(tls_no_prints, c->tls[1].level = CONF_TLS_REQUIRE)
+SPOIL(tls_lost_prints, c->tls[1].nfingerprints = 0)
+SPOIL(tls_no_names, c->tls[0].level = CONF_TLS_REQUIRE)
+SPOIL(tls_name, TEXT(c->tls[0].names[0], "*"))
+SPOIL(tls_name_upper, TEXT(c->tls[0].names[1], "B.test"))
+SPOIL(tls_cert_of_servers, c->tls[0].cert = 0)
+SPOIL(tls_cert_unknown, c->tls[0].cert = 3)
 SPOIL(connector_order, TEXT(c->connectors[0].pattern, "*"))
 SPOIL(connector_empty, TEXT(c->connectors[0].pattern, ""))
 SPOIL(connector_star, TEXT(c->connectors[0].pattern, "**"))
@@ -240,6 +254,19 @@ static const struct {
 	ROW(connector_kind5),
 	ROW(connector_same),
 	ROW(connector_order),
+	ROW(tls_id),
+	ROW(tls_order),
+	ROW(tls_same),
+	ROW(tls_side),
+	ROW(tls_level0),
+	ROW(tls_level6),
+	ROW(tls_no_prints),
+	ROW(tls_lost_prints),
+	ROW(tls_no_names),
+	ROW(tls_name),
+	ROW(tls_name_upper),
+	ROW(tls_cert_of_servers),
+	ROW(tls_cert_unknown),
 	ROW(connector_empty),
 	ROW(connector_star),
 	ROW(connector_mid),

@@ -89,6 +89,8 @@ add_lists(struct conf *c)
 	k->pos.line = 12;
 	add_host(&k->route, "relay.partner.test", NULL);
 	add_host(&k->route, "", "2001:db8::99");
+	k->tls = UINT64_MAX;
+	d->tls = 0x1122334455667788;
 	k->schedule =
 	    (struct conf_schedule){ CONF_S_ALL, { 7, 70 }, 2, 700, 90 };
 	d->schedule =
@@ -116,6 +118,33 @@ add_paces(struct conf *c)
 }
 
 static void
+add_tls_out(struct conf *c)
+{
+	static struct conf_tls some[] = {
+		{ .id = 5,
+		    .side = SIDE_INT,
+		    .level = CONF_TLS_VERIFY,
+		    .cert = 1,
+		    .names = { "*.a.test", "b.test" },
+		    .nnames = 2 },
+		{ .id = 7,
+		    .side = SIDE_EXT,
+		    .level = CONF_TLS_FINGERPRINT,
+		    .cert = CONF_NO_CERT,
+		    .fingerprints = { { 1 }, { 2, 3 } },
+		    .nfingerprints = 2 },
+		{ .id = UINT64_MAX,
+		    .side = SIDE_EXT,
+		    .level = CONF_TLS_NONE,
+		    .cert = CONF_NO_CERT },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(some) / sizeof(some[0]); i++)
+		assert_int_equal(conf_add_tls(c, &some[i]), 0);
+}
+
+static void
 add_tls(struct conf *c)
 {
 	static const char pem[] = "-----BEGIN CERTIFICATE-----\n";
@@ -140,6 +169,9 @@ add_tls(struct conf *c)
 	add_prefix(&c->side[SIDE_EXT].tls_from, "198.51.100.0/24");
 	add_prefix(&c->side[SIDE_INT].tls_from, "10.1.0.0/16");
 	assert_int_equal(conf_add_accept_cert(c, fp), 0);
+	add_tls_out(c);
+	assert_int_equal(conf_add_anchors(c, SIDE_EXT, pem, sizeof(pem)), 0);
+	assert_int_equal(conf_add_anchors(c, SIDE_INT, pem, 7), 0);
 }
 
 struct conf *

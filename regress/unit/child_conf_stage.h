@@ -17,7 +17,7 @@
 struct sent {
 	uint16_t type;
 	size_t len;
-	uint8_t data[CC_ITEM_MAX]; /* the sample has no long chain */
+	uint8_t data[CONF_CHAIN_MAX + 64];
 };
 extern struct sent sent[SENT_MAX];
 extern size_t nsent;

@@ -2,7 +2,8 @@
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
 /* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
-/* link: common/base/conf.o regress/unit/child_conf_stage.o */
+/* link: common/base/conf.o common/base/conf_tls.o */
+/* link: regress/unit/child_conf_stage.o */
 /* Edge 2: a configuration goes over whole, and each program gets its part. */
 #include <errno.h>
 #include <setjmp.h>
@@ -94,6 +95,7 @@ same_lists(const struct conf *a, const struct conf *b)
 		assert_int_equal(a->domains[i].pos.line,
 		    b->domains[i].pos.line);
 		same_route(&a->domains[i].route, &b->domains[i].route);
+		assert_true(a->domains[i].tls == b->domains[i].tls);
 	}
 	assert_int_equal(a->nconnectors, b->nconnectors);
 	for (i = 0; i < a->nconnectors; i++) {
@@ -103,6 +105,7 @@ same_lists(const struct conf *a, const struct conf *b)
 		assert_int_equal(a->connectors[i].pos.line,
 		    b->connectors[i].pos.line);
 		same_route(&a->connectors[i].route, &b->connectors[i].route);
+		assert_true(a->connectors[i].tls == b->connectors[i].tls);
 	}
 }
 
@@ -126,7 +129,15 @@ same_tls(const struct conf *a, const struct conf *b)
 		assert_int_equal(a->side[i].tls_require,
 		    b->side[i].tls_require);
 		same_set(&a->side[i].tls_from, &b->side[i].tls_from);
+		assert_int_equal(a->side[i].anchors_len,
+		    b->side[i].anchors_len);
+		if (a->side[i].anchors_len > 0)
+			assert_memory_equal(a->side[i].anchors,
+			    b->side[i].anchors, a->side[i].anchors_len);
 	}
+	assert_int_equal(a->ntls, b->ntls);
+	if (a->ntls > 0)
+		assert_memory_equal(a->tls, b->tls, a->ntls * sizeof(*a->tls));
 	assert_int_equal(a->ncerts, b->ncerts);
 	for (i = 0; i < a->ncerts; i++) {
 		assert_int_equal(a->certs[i].id, b->certs[i].id);
@@ -243,8 +254,9 @@ static const struct {
 	{ CC_G_PACE, { CC_PACE, CC_PACE, CC_SOURCE, CC_SOURCE } },
 	{ CC_G_TLS_SERVER_EXT, { CC_PREFIX, CC_TLS, CC_CERT, CC_CERT } },
 	{ CC_G_TLS_SERVER_INT, { CC_PREFIX, CC_TLS, CC_CERT } },
-	{ CC_G_TLS_CLIENT_EXT, { CC_CERT } },
-	{ CC_G_TLS_CLIENT_INT, { CC_CERT, CC_CERT } },
+	{ CC_G_TLS_CLIENT_EXT,
+	    { CC_CERT, CC_TLS_OUT, CC_TLS_OUT, CC_ANCHORS } },
+	{ CC_G_TLS_CLIENT_INT, { CC_CERT, CC_CERT, CC_TLS_OUT, CC_ANCHORS } },
 	{ CC_G_SCHEDULE | CC_G_DOMAINS,
 	    { CC_SCHEDULE, CC_DOMAIN, CC_SCHEDULE_OF, CC_DOMAIN } },
 	{ CC_G_SCHEDULE | CC_G_CONNECTORS,
@@ -315,6 +327,35 @@ test_routes_withheld(void **state)
 	conf_free(c);
 }
 
+/* More than one message takes: in pieces, whole again. */
+static void
+test_many_anchors(void **state)
+{
+	struct conf *a = conf_new(), *b;
+	uint8_t *pem = malloc(CONF_ANCHORS_MAX);
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(pem);
+	for (i = 0; i < CONF_ANCHORS_MAX; i++)
+		pem[i] = (uint8_t)(i ^ i >> 9);
+	(void)strlcpy(a->hostname, "gw", CONF_NAME_MAX);
+	assert_int_equal(conf_add_anchors(a, SIDE_EXT, pem, CONF_ANCHORS_MAX),
+	    0);
+	assert_int_equal(conf_add_anchors(a, SIDE_EXT, pem, 1), -1);
+	assert_int_equal(errno, ERANGE);
+	assert_int_equal(encode(a, CC_G_TLS_CLIENT_INT), 0);
+	assert_int_equal(nsent, 2);
+	assert_int_equal(encode(a, CC_G_TLS_CLIENT_EXT), 0);
+	assert_int_equal(nsent, 2 + CONF_ANCHORS_MAX / CONF_CHAIN_MAX);
+	b = before(nsent);
+	assert_int_equal(b->side[SIDE_EXT].anchors_len, CONF_ANCHORS_MAX);
+	assert_memory_equal(b->side[SIDE_EXT].anchors, pem, CONF_ANCHORS_MAX);
+	free(pem);
+	conf_free(a);
+	conf_free(b);
+}
+
 static void
 test_send_fails(void **state)
 {
@@ -377,6 +418,7 @@ main(void)
 		cmocka_unit_test(test_round_trip_empty),
 		cmocka_unit_test(test_grants),
 		cmocka_unit_test(test_routes_withheld),
+		cmocka_unit_test(test_many_anchors),
 		cmocka_unit_test(test_send_fails),
 		cmocka_unit_test(test_longest),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/base/conf.o common/base/netaddr.o */
+/* link: common/base/conf.o common/base/conf_tls.o */
+/* link: common/base/netaddr.o */
 /* The configuration's defaults, growth, order and look-up. */
 #include <errno.h>
 #include <setjmp.h>
@@ -415,6 +416,87 @@ test_paces(void **state)
 	conf_free(c);
 }
 
+/* --- TLS towards servers --- */
+
+static struct conf_tls
+tls_of(enum conf_tls_level level, const char *name)
+{
+	struct conf_tls t = { .level = level, .cert = CONF_NO_CERT };
+
+	if (name != NULL) {
+		(void)strlcpy(t.names[0], name, CONF_NAME_MAX);
+		t.nnames = 1;
+	}
+	return t;
+}
+
+/* The same statements have the same id, others another. */
+static void
+test_tls(void **state)
+{
+	struct conf_tls all[] = { tls_of(CONF_TLS_NONE, NULL),
+		tls_of(CONF_TLS_REQUIRE, NULL),
+		tls_of(CONF_TLS_VERIFY, NULL), tls_of(CONF_TLS_VERIFY, "a"),
+		tls_of(CONF_TLS_VERIFY, "ab"), tls_of(CONF_TLS_NONE, NULL),
+		tls_of(CONF_TLS_OPPORTUNISTIC, NULL) };
+	struct conf *c = conf_new(), *d = conf_new();
+	struct conf_tls again, usual = conf_tls_default;
+	size_t i, j;
+
+	(void)state;
+	all[5].side = SIDE_INT;
+	assert_non_null(conf_add_cert(c));
+	assert_non_null(conf_add_cert(c));
+	(void)strlcpy(c->certs[1].chain_path, "/c", CONF_PATH_MAX);
+	all[6].cert = 1;
+	assert_int_equal(conf_add_tls(c, &usual), 0);
+	assert_true(usual.id == 0);
+	for (i = 0; i < NELEMS(all); i++)
+		assert_int_equal(conf_add_tls(c, &all[i]), 0);
+	assert_int_equal(c->ntls, NELEMS(all));
+	for (i = 0; i < NELEMS(all); i++) {
+		for (j = 0; j < i; j++)
+			assert_true(all[i].id != all[j].id);
+		assert_int_equal(conf_tls_find(c, all[i].id)->level,
+		    all[i].level);
+	}
+	for (i = 1; i < c->ntls; i++)
+		assert_true(c->tls[i - 1].id < c->tls[i].id);
+	/* under another number the certificate is the same */
+	assert_non_null(conf_add_cert(d));
+	(void)strlcpy(d->certs[0].chain_path, "/c", CONF_PATH_MAX);
+	again = all[6];
+	again.id = again.cert = 0;
+	assert_int_equal(conf_add_tls(d, &again), 0);
+	assert_true(again.id == all[6].id);
+	assert_null(conf_tls_find(d, all[0].id));
+	assert_ptr_equal(conf_tls_find(d, 0), &conf_tls_default);
+	conf_free(c);
+	conf_free(d);
+}
+
+static void
+test_tls_bounds(void **state)
+{
+	struct conf *c = conf_new();
+	struct conf_tls t;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < CONF_TLS_MAX; i++) {
+		t = tls_of(CONF_TLS_REQUIRE, NULL);
+		t.id = (i ^ 0x2a5) + 1;
+		assert_int_equal(conf_add_tls(c, &t), 0);
+	}
+	assert_int_equal(conf_add_tls(c, &t), 0); /* it is there */
+	t.id = UINT64_MAX;
+	assert_int_equal(conf_add_tls(c, &t), -1);
+	assert_int_equal(errno, ERANGE);
+	for (i = 0; i < CONF_TLS_MAX; i++)
+		assert_true(conf_tls_find(c, i + 1)->id == i + 1);
+	conf_free(c);
+}
+
 int
 main(void)
 {
@@ -430,6 +512,8 @@ main(void)
 		cmocka_unit_test(test_side_name),
 		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_paces),
+		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_tls_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
