@@ -21,6 +21,7 @@ struct job {
 	const char *addr[QO_RCPTS_MAX]; /* of rcpts[i] */
 	uint8_t place[QO_RCPTS_MAX];	/* of outcome i in rcpts */
 	bool done[QO_RCPTS_MAX];	/* rcpts[i] is not open any more */
+	bool again[QO_RCPTS_MAX];	/* rcpts[i] was one too many */
 	struct store_rcpt states[QO_RCPTS_MAX];
 	size_t nstates;
 	bool delivered;		 /* some */
@@ -169,6 +170,13 @@ tell_success(struct queue *q, struct job *j)
 	free(j->told.v);
 }
 
+static bool
+is_one_too_many(const struct q_outcome *o)
+{
+	return o->outcome.status == QO_DEFERRED &&
+	    o->outcome.reason == REASON_TOO_MANY_RCPTS;
+}
+
 static void
 take_outcome(struct queue *q, struct job *j, const struct q_outcome *o,
     unsigned place)
@@ -195,6 +203,23 @@ take_outcome(struct queue *q, struct job *j, const struct q_outcome *o,
 	}
 	add_state(j, o, 0, p);
 	p->reason = (uint8_t)o->outcome.reason;
+	j->again[place] = is_one_too_many(o);
+}
+
+/*
+ * Recipients that the server could not take in this transaction are tried at
+ * once in another.  Each of these has fewer of them, whatever is said: it
+ * counts only if something else became of another.
+ */
+static void
+check_again(struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->n; i++)
+		if (!is_one_too_many(&j->outcomes[i]))
+			return;
+	memset(j->again, 0, sizeof(j->again));
 }
 
 static void
@@ -214,6 +239,7 @@ take_outcomes(struct queue *q, struct job *j)
 		    .delay = message_age(q, j->msg) });
 		take_outcome(q, j, o, j->place[i]);
 	}
+	check_again(j);
 	/* what is left of each part, in order */
 	for (p = j->session->parts; p != NULL; p = p->u.active.next)
 		p->n = 0;
@@ -334,14 +360,57 @@ record(struct queue *q, struct job *j, uint64_t at, uint16_t attempts)
 		queue_state(q, m, &st);
 }
 
+/* The places of a part's recipients that are tried at once; how many. */
+static uint16_t
+list_again(const struct job *j, const struct part *p, uint16_t *rcpt)
+{
+	uint16_t n = 0;
+	size_t i;
+
+	if ((p->msg->flags & (QM_REMOVE | QM_HELD)) != 0)
+		return 0;
+	for (i = 0; i < j->n; i++)
+		if (j->rcpts[i].part == p && j->again[i])
+			rcpt[n++] = j->rcpts[i].rcpt;
+	return n;
+}
+
+/* They leave the part for one of their own, which is ready. */
+static void
+split_again(struct queue *q, const struct job *j, struct part *p,
+    struct dest *d)
+{
+	uint16_t rcpt[QO_RCPTS_MAX], n = list_again(j, p, rcpt);
+	uint16_t from, to = 0, k = 0;
+	struct part *rest;
+
+	if (n == 0 || (rest = part_new(q, p->msg, p->dom, n)) == NULL)
+		return;
+	memcpy(rest->rcpt, rcpt, n * sizeof(rcpt[0]));
+	rest->n = n;
+	rest->attempts = p->attempts;
+	rest->reason = p->reason;
+	rest->routes = p->routes;
+	for (from = 0; from < p->n; from++) {
+		if (k < n && p->rcpt[from] == rcpt[k])
+			k++;
+		else
+			p->rcpt[to++] = p->rcpt[from];
+	}
+	p->n = to;
+	dest_push_front(&q->dests, d, rest);
+}
+
 /*
  * Those of its recipients that are left are tried again at *at.  Its attempts
  * so far; 0: none is left.
  */
 static uint16_t
-settle_part(struct queue *q, struct part *p, struct dest *d, uint64_t *at)
+settle_part(struct queue *q, const struct job *j, struct part *p,
+    struct dest *d, uint64_t *at)
 {
 	dest_returned(&q->dests, p);
+	split_again(q, j, p, d);
 	if (p->n == 0) {
 		part_free(q, p);
 		return 0;
@@ -385,7 +454,7 @@ settle(struct queue *q, struct job *j, struct dest *d)
 	while ((p = s->parts) != NULL) {
 		s->parts = p->u.active.next;
 		old = old || queue_part_old(q, p);
-		n = settle_part(q, p, d, &at);
+		n = settle_part(q, j, p, d, &at);
 		if (n > attempts)
 			attempts = n;
 	}

@@ -267,7 +267,7 @@ finish_job(struct session *s, struct smtp_outbuf *out)
 			smtpc_quit(&s->smtpc, out);
 		return;
 	}
-	keep = !s->smtpc.broken && !s->quitting &&
+	keep = smtpc_may_go_on(&s->smtpc) && !s->quitting &&
 	    s->smtpc.messages < w->conf->limits.out_messages;
 	give_back(s, keep);
 	smtpc_take(&s->smtpc);

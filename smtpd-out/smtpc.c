@@ -4,7 +4,7 @@
  *
  *	0          RSET, if the transaction before did not end by itself
  *	1          MAIL
- *	2 .. n+1   RCPT, one each recipient
+ *	2 .. n+1   RCPT, one each recipient that is asked for
  *	n+2        DATA
  *
  * With PIPELINING (RFC 2920) all are sent at once, else each when the reply
@@ -15,6 +15,7 @@
 
 #include <bsd/string.h>
 
+#include "smtpd-out/envelope.h"
 #include "smtpd-out/smtpc.h"
 
 #define STEP_RSET 0
@@ -24,7 +25,7 @@
 static uint32_t
 step_data(const struct smtpc *c)
 {
-	return STEP_RCPT + c->job->nrcpt;
+	return (uint32_t)STEP_RCPT + c->nasked;
 }
 
 void
@@ -120,6 +121,24 @@ settle(struct smtpc *c, const struct qo_outcome *o)
 	c->state = SMTPC_RESULT;
 }
 
+/*
+ * The transaction is over: what has no outcome yet gets this one if it was
+ * asked for.  o may be NULL if all of them have theirs.
+ */
+static void
+settle_asked(struct smtpc *c, const struct qo_outcome *o)
+{
+	struct qo_outcome rest;
+	uint16_t i;
+
+	for (i = 0; o != NULL && i < c->nasked; i++)
+		if (c->outcomes[c->asked[i]].status == 0)
+			c->outcomes[c->asked[i]] = *o;
+	smtpc_outcome(&rest, QO_DEFERRED, REASON_TOO_MANY_RCPTS, 0, "4.5.3",
+	    "more recipients than the server takes at a time");
+	settle(c, &rest);
+}
+
 /* The connection is of no use any more; what is in hand is deferred. */
 static void
 give_up(struct smtpc *c, const struct qo_outcome *o)
@@ -213,80 +232,6 @@ put_hello(struct smtpc *c, struct smtp_outbuf *out, const char *verb)
 	smtp_put_str(out, "\r\n");
 }
 
-/* RFC 3461 4: what is asked of DSNs is handed on to a server that knows it. */
-static void
-put_mail_dsn(struct smtpc *c, struct smtp_outbuf *out)
-{
-	const struct qo_job *j = c->job;
-
-	if (j->ret != RET_NONE)
-		smtp_put_str(out,
-		    j->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
-	if (j->envid[0] != '\0') {
-		smtp_put_str(out, " ENVID=");
-		smtp_put_str(out, j->envid);
-	}
-}
-
-static void
-put_rcpt_dsn(const struct msg_rcpt *r, struct smtp_outbuf *out)
-{
-	static const struct {
-		enum msg_notify bit;
-		const char *word;
-	} words[] = {
-		{ NOTIFY_NEVER, "NEVER" },
-		{ NOTIFY_SUCCESS, "SUCCESS" },
-		{ NOTIFY_FAILURE, "FAILURE" },
-		{ NOTIFY_DELAY, "DELAY" },
-	};
-	const char *before = " NOTIFY=";
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if ((r->notify & words[i].bit) == 0)
-			continue;
-		smtp_put_str(out, before);
-		smtp_put_str(out, words[i].word);
-		before = ",";
-	}
-	if (r->orcpt[0] != '\0') {
-		smtp_put_str(out, " ORCPT=");
-		smtp_put_str(out, r->orcpt);
-	}
-}
-
-static void
-put_mail(struct smtpc *c, struct smtp_outbuf *out)
-{
-	smtp_put_str(out, "MAIL FROM:<");
-	smtp_put_str(out, c->job->sender);
-	smtp_put_char(out, '>');
-	if (has(c, SMTP_EXT_SIZE)) {
-		smtp_put_str(out, " SIZE=");
-		smtp_put_number(out, c->job->size, 0);
-	}
-	if (has(c, SMTP_EXT_8BITMIME) &&
-	    (c->job->flags & (MSG_F_8BIT_DATA | MSG_F_8BITMIME)) != 0)
-		smtp_put_str(out, " BODY=8BITMIME");
-	if ((c->job->flags & MSG_F_SMTPUTF8) != 0)
-		smtp_put_str(out, " SMTPUTF8");
-	if (has(c, SMTP_EXT_DSN))
-		put_mail_dsn(c, out);
-	smtp_put_str(out, "\r\n");
-}
-
-static void
-put_rcpt_to(struct smtpc *c, const struct msg_rcpt *r, struct smtp_outbuf *out)
-{
-	smtp_put_str(out, "RCPT TO:<");
-	smtp_put_str(out, r->addr);
-	smtp_put_char(out, '>');
-	if (has(c, SMTP_EXT_DSN))
-		put_rcpt_dsn(r, out);
-	smtp_put_str(out, "\r\n");
-}
-
 static void
 put_step(struct smtpc *c, struct smtp_outbuf *out)
 {
@@ -295,9 +240,10 @@ put_step(struct smtpc *c, struct smtp_outbuf *out)
 	if (step == STEP_RSET) {
 		smtp_put_str(out, "RSET\r\n");
 	} else if (step == STEP_MAIL) {
-		put_mail(c, out);
+		envelope_put_mail(&c->features, c->job, out);
 	} else if (step < step_data(c)) {
-		put_rcpt_to(c, &c->rcpts[step - STEP_RCPT], out);
+		envelope_put_rcpt(&c->features,
+		    &c->rcpts[c->asked[step - STEP_RCPT]], out);
 	} else {
 		smtp_put_str(out, "DATA\r\n");
 	}
@@ -381,6 +327,7 @@ smtpc_job(struct smtpc *c, const struct qo_job *job,
 	c->dot_only = false;
 	c->chunked = false;
 	c->sent = c->got = c->need_rset ? STEP_RSET : STEP_MAIL;
+	c->nasked = envelope_choose(&c->features, rcpts, job->nrcpt, c->asked);
 	if (refuse_job(c))
 		return;
 	c->messages++;
@@ -447,13 +394,27 @@ settle_reply(struct smtpc *c, enum reason reason)
 
 	/* 2yz or 3yz where it makes no sense */
 	outcome_reply(c, &o, s == QO_DELIVERED ? QO_DEFERRED : s, reason);
-	settle(c, &o);
+	settle_asked(c, &o);
+}
+
+/*
+ * Has the server accepted all that it takes at a time?  452 is said of a full
+ * mailbox, too: then with 4.2.2 (RFC 3463), or the next time at the latest.
+ */
+static bool
+is_one_too_many(const struct smtpc *c)
+{
+	const struct smtp_reply *r = &c->reply;
+
+	return c->naccepted > 0 && (r->code == 452 || r->code == 552) &&
+	    (r->enhanced.class == 0 || r->enhanced.subject == 5);
 }
 
 static void
 on_rcpt(struct smtpc *c, uint16_t i)
 {
 	enum qo_status s = status_of(c);
+	enum reason reason = REASON_REMOTE_RCPT;
 
 	if (!c->mail_ok)
 		return; /* answered by MAIL's reply */
@@ -464,7 +425,9 @@ on_rcpt(struct smtpc *c, uint16_t i)
 	/* RFC 5321 4.5.3.1.10: 552 here means too many recipients */
 	if (c->reply.code == 552)
 		s = QO_DEFERRED;
-	outcome_reply(c, &c->outcomes[i], s, REASON_REMOTE_RCPT);
+	if (is_one_too_many(c))
+		reason = REASON_TOO_MANY_RCPTS;
+	outcome_reply(c, &c->outcomes[i], s, reason);
 }
 
 static void
@@ -477,7 +440,7 @@ on_data(struct smtpc *c)
 	}
 	c->need_rset = true;
 	if (!c->mail_ok || c->naccepted == 0) {
-		c->state = SMTPC_RESULT; /* all have their outcome */
+		settle_asked(c, NULL);
 		return;
 	}
 	settle_reply(c, REASON_REMOTE_DATA);
@@ -508,7 +471,7 @@ on_step(struct smtpc *c, struct smtp_outbuf *out)
 	else if (step == STEP_MAIL)
 		on_mail(c);
 	else if (step < step_data(c))
-		on_rcpt(c, (uint16_t)(step - STEP_RCPT));
+		on_rcpt(c, c->asked[step - STEP_RCPT]);
 	else
 		on_data(c);
 	if (c->state != SMTPC_COMMANDS)
@@ -518,7 +481,7 @@ on_step(struct smtpc *c, struct smtp_outbuf *out)
 	    ((step == STEP_MAIL && !c->mail_ok) ||
 		(c->got == step_data(c) && c->naccepted == 0))) {
 		c->need_rset = true;
-		c->state = SMTPC_RESULT;
+		settle_asked(c, NULL);
 		return;
 	}
 	advance(c, out);
@@ -536,6 +499,7 @@ bdat_unknown(struct smtpc *c, struct smtp_outbuf *out)
 	c->naccepted = 0;
 	memset(c->outcomes, 0, c->job->nrcpt * sizeof(*c->outcomes));
 	c->sent = c->got = STEP_RSET;
+	c->messages++;
 	c->state = SMTPC_COMMANDS;
 	advance(c, out);
 	return true;
@@ -550,7 +514,7 @@ on_end(struct smtpc *c, struct smtp_outbuf *out)
 		return;
 	c->need_rset = false;
 	if (c->dot_only) {
-		c->state = SMTPC_RESULT;
+		settle_asked(c, NULL);
 		return;
 	}
 	if (status_of(c) != QO_DELIVERED) {
@@ -558,7 +522,7 @@ on_end(struct smtpc *c, struct smtp_outbuf *out)
 		return;
 	}
 	outcome_reply(c, &o, QO_DELIVERED, REASON_DELIVERED);
-	settle(c, &o);
+	settle_asked(c, &o);
 }
 
 /* 421 may come in the place of any reply, or unasked (RFC 5321 3.8). */
@@ -716,6 +680,13 @@ smtpc_body_failed(struct smtpc *c)
 	smtpc_outcome(&o, QO_DEFERRED, REASON_STORE_ERROR, 0, "4.3.0",
 	    "the message could not be read from the queue");
 	give_up(c, &o);
+}
+
+bool
+smtpc_may_go_on(const struct smtpc *c)
+{
+	return !c->broken && (c->features.mail_max == 0 ||
+	    c->messages < c->features.mail_max);
 }
 
 void

@@ -9,6 +9,11 @@
  * is SMTPC_READY a job may begin; while it is SMTPC_BODY the caller gives the
  * text by smtpc_body(); when it is SMTPC_RESULT every recipient has its
  * outcome, and smtpc_take() makes it ready again or ends it.
+ *
+ * A server may take fewer recipients in a transaction than a job has: it says
+ * so by LIMITS (RFC 9422), or by refusing one when it has accepted others (RFC
+ * 5321 section 4.5.3.1.10).  Those are deferred with REASON_TOO_MANY_RCPTS;
+ * nothing speaks against another transaction for them at once.
  */
 #ifndef SMTPD_OUT_SMTPC_H
 #define SMTPD_OUT_SMTPC_H
@@ -48,6 +53,8 @@ struct smtpc {
 	const struct qo_job *job;
 	const struct msg_rcpt *rcpts; /* the caller's, job->nrcpt of them */
 	struct qo_outcome *outcomes;  /* the caller's, as many */
+	uint8_t asked[QO_RCPTS_MAX];  /* of each RCPT: its place in rcpts */
+	uint16_t nasked;
 	uint32_t sent, got;	      /* steps: see smtpc.c */
 	uint32_t naccepted;
 	bool mail_ok;
@@ -82,6 +89,11 @@ size_t smtpc_body(struct smtpc *, struct smtp_slice in, struct smtp_outbuf *);
 int smtpc_body_end(struct smtpc *, struct smtp_outbuf *);
 /* The text cannot be read: give up without a dot, so that nothing is taken. */
 void smtpc_body_failed(struct smtpc *);
+/*
+ * May another job follow?  Not on a broken connection, nor beyond the
+ * server's MAILMAX (RFC 9422).
+ */
+bool smtpc_may_go_on(const struct smtpc *);
 /* State RESULT: outcomes were taken. */
 void smtpc_take(struct smtpc *);
 void smtpc_quit(struct smtpc *, struct smtp_outbuf *); /* state READY */

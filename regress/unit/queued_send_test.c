@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bsd/string.h>
+
 #include "queued_stage.h"
 
 /* In by one door, out by the other, and nothing is left. */
@@ -283,6 +285,88 @@ test_drain(void **state)
 	assert_int_equal(fake_durable(Q_OUT), 1);
 }
 
+static void
+outcome(struct qo_outcome *o, enum qo_status status, enum reason reason)
+{
+	static const char *const enh[] = { "", "2.0.0", "5.1.1", "4.0.0" };
+
+	memset(o, 0, sizeof(*o));
+	o->status = status;
+	o->reason = reason;
+	(void)strlcpy(o->enh, enh[status], sizeof(o->enh));
+}
+
+/* What was one too many for a transaction is tried at once in another. */
+static void
+test_one_too_many(void **state)
+{
+	static const char *const to[] = { "a@far.test", "b@far.test",
+		"c@far.test", "d@far.test" };
+	struct qo_outcome v[4];
+	struct w_session *s;
+	uint64_t id, begun;
+
+	(void)state;
+	id = w_submit(ORIGIN_INT, "a@example.com", to, 4, "x\r\n");
+	w_ready(w_session_opening());
+	begun = w.now;
+	s = w_session_with_job();
+	assert_int_equal(s->job.nrcpt, 4);
+	memset(v, 0, sizeof(v));
+	outcome(&v[0], QO_DELIVERED, REASON_DELIVERED);
+	outcome(&v[1], QO_DEFERRED, REASON_TOO_MANY_RCPTS);
+	outcome(&v[2], QO_DEFERRED, REASON_REMOTE_RCPT);
+	outcome(&v[3], QO_DEFERRED, REASON_TOO_MANY_RCPTS);
+	w_results(s, true, v);
+	s = w_session_with_job();
+	assert_non_null(s);
+	assert_int_equal(s->job.nrcpt, 2);
+	assert_string_equal(s->addr[0], "b@far.test");
+	assert_string_equal(s->addr[1], "d@far.test");
+	/* a server that says so of all has taken none: no hurry */
+	w_result(s, true, QO_DEFERRED, REASON_TOO_MANY_RCPTS, 452, "4.5.3",
+	    "many");
+	assert_null(w_session_with_job());
+	assert_int_equal(w.now, begun);
+	assert_true(w_is_open(id, "b@far.test"));
+	assert_true(w_is_open(id, "c@far.test"));
+	assert_true(w_is_open(id, "d@far.test"));
+	w_run_until(w.now + 3600000);
+	w_deliver_all();
+	assert_false(w_is_queued(id));
+	assert_int_equal(w_find(id, "a@far.test")->delivered, 1);
+	assert_int_equal(w_find(id, "d@far.test")->delivered, 1);
+}
+
+/* The same when the session ends, and when all the others have failed. */
+static void
+test_one_too_many_elsewhere(void **state)
+{
+	static const char *const to[] = { "a@far.test", "b@far.test" };
+	struct qo_outcome v[2];
+	struct w_session *s;
+	uint64_t id;
+
+	(void)state;
+	id = w_submit(ORIGIN_INT, "a@example.com", to, 2, "x\r\n");
+	w_ready(w_session_opening());
+	s = w_session_with_job();
+	memset(v, 0, sizeof(v));
+	outcome(&v[0], QO_FAILED, REASON_REMOTE_RCPT);
+	outcome(&v[1], QO_DEFERRED, REASON_TOO_MANY_RCPTS);
+	w_say_results(s, false, v);
+	w_gone(s, QO_DEFERRED, REASON_NONE, "2.0.0", "");
+	w_ready(w_session_opening());
+	s = w_session_with_job();
+	assert_non_null(s);
+	assert_int_equal(s->job.nrcpt, 1);
+	assert_string_equal(s->addr[0], "b@far.test");
+	w_deliver(s);
+	w_deliver_all();
+	assert_false(w_is_queued(id));
+	assert_int_equal(w_find(id, "a@far.test")->reported, 1);
+}
+
 int
 main(void)
 {
@@ -294,6 +378,8 @@ main(void)
 		with_world(test_large_body),
 		with_world(test_fairness),
 		with_world(test_drain),
+		with_world(test_one_too_many),
+		with_world(test_one_too_many_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: regress/unit/smtpd_out_zone.o smtpd-out/plan.o smtpd-out/smtpc.o
- * common/smtp.a common/base.a */
+ * smtpd-out/envelope.o common/smtp.a common/base.a */
 /*
  * Which hosts are tried, in which order, and what is said when none is left:
  * the names and address literals that mail is for.

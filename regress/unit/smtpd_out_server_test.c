@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: smtpd-out/smtpc.o common/smtp.a common/msg.a common/base.a */
+/* link: smtpd-out/smtpc.o smtpd-out/envelope.o common/smtp.a common/msg.a common/base.a */
 /*
  * The SMTP client against a strict server that gives every kind of reply at
  * every step, a model of what must come of it, and texts in pieces.
@@ -350,6 +350,26 @@ settle_open(struct expected e[RCPTS_MAX], unsigned n, unsigned code, bool sent)
 	}
 }
 
+/* Its enhanced codes speak of something else than of too many recipients. */
+static bool
+gives_enhanced(void)
+{
+	return sv.style == STYLE_ENHANCED || sv.style == STYLE_LINES;
+}
+
+/* A recipient that is refused, after that many were accepted. */
+static void
+settle_rcpt(struct expected *e, unsigned code, unsigned accepted)
+{
+	bool many = (code == 452 || code == 552) && accepted > 0;
+
+	settle(e, code,
+	    many && !gives_enhanced() ? REASON_TOO_MANY_RCPTS
+				      : REASON_REMOTE_RCPT);
+	if (code == 552)
+		e->status = QO_DEFERRED;
+}
+
 /* The job of n recipients with the codes of sv; true: 421 ended it. */
 static bool
 expect(struct expected e[RCPTS_MAX], unsigned n)
@@ -369,9 +389,7 @@ expect(struct expected e[RCPTS_MAX], unsigned n)
 		} else if (code / 100 == 2) {
 			accepted++;
 		} else {
-			settle(&e[i], code, REASON_REMOTE_RCPT);
-			if (code == 552)
-				e[i].status = QO_DEFERRED;
+			settle_rcpt(&e[i], code, accepted);
 		}
 	}
 	if (!cut && accepted == 0)
@@ -390,9 +408,7 @@ check_enhanced(const struct qo_outcome *o)
 		const char *given, *plain;
 	} want[] = { { 0, "", "" }, { 2, "2.7.123", "2.0.0" },
 		{ 5, "5.7.123", "5.0.0" }, { 4, "4.7.123", "4.0.0" } };
-	bool given = sv.style == STYLE_ENHANCED || sv.style == STYLE_LINES;
-
-	given = given && o->code / 100 == want[o->status].class;
+	bool given = gives_enhanced() && o->code / 100 == want[o->status].class;
 	assert_string_equal(o->enh,
 	    given ? want[o->status].given : want[o->status].plain);
 }

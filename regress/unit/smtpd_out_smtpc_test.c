@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o common/smtp.a */
+/* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o smtpd-out/envelope.o common/smtp.a */
 /* link: common/msg.a common/base.a */
 /* Dialogues of the SMTP client, word by word: greetings to lost connections. */
 #include <setjmp.h>

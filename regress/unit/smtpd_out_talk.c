@@ -253,8 +253,11 @@ event(const char *line)
 		compare_outcome(line, &run.done[run.nread++]);
 		break;
 	case 'K':
+	case 'N':
 		if (smtpc_state(&run.c) != SMTPC_READY)
 			wrong(line, "not ready");
+		if (smtpc_may_go_on(&run.c) != (line[0] == 'K'))
+			wrong(line, "another is allowed, or is not");
 		break;
 	case 'Q':
 		smtpc_quit(&run.c, &run.out);

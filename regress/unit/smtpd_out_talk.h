@@ -15,6 +15,7 @@
  *	  [ret=n] [envid=x] [notify=n] [orcpt=x]	with these, to all
  *	R status enhanced code reason: text	its outcome, for each recipient
  *	K	the connection can take another job
+ *	N	it is idle and can take no other
  *	Q	quit it
  *	H	the text is not sent yet (from here on)
  *	X, T	the connection is lost; the server is silent for too long
