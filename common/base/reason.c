@@ -56,6 +56,10 @@ static const char *const names[REASON_MAX] = {
 	[REASON_DIRECTION] = "direction",
 	[REASON_TLS_DOWN] = "tls-down",
 	[REASON_TLS_NEEDED] = "tls-needed",
+	[REASON_TLS_FAILED] = "tls-failed",
+	[REASON_TLS_UNVERIFIED] = "tls-unverified",
+	[REASON_TLS_INJECTION] = "tls-injection",
+	[REASON_REQUIRETLS] = "requiretls",
 };
 
 _Static_assert(REASON_MAX <= 256, "a reason travels as one byte");

@@ -60,6 +60,10 @@ enum reason {
 	REASON_DIRECTION,       /* queued refuses what the channel may not do */
 	REASON_TLS_DOWN,        /* nobody signs for us now */
 	REASON_TLS_NEEDED,      /* "tls require", and it was not used */
+	REASON_TLS_FAILED,      /* the handshake */
+	REASON_TLS_UNVERIFIED,  /* the server is not who it should be */
+	REASON_TLS_INJECTION,   /* octets in the clear behind STARTTLS */
+	REASON_REQUIRETLS,      /* RFC 8689 cannot be kept with this host */
 	REASON_MAX
 };
 
