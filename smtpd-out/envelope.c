@@ -67,6 +67,8 @@ envelope_put_mail(const struct smtp_features *f, const struct qo_job *j,
 		smtp_put_str(out, " BODY=8BITMIME");
 	if ((j->flags & MSG_F_SMTPUTF8) != 0)
 		smtp_put_str(out, " SMTPUTF8");
+	if ((j->flags & MSG_F_REQUIRETLS) != 0)
+		smtp_put_str(out, " REQUIRETLS");
 	if (has(f, SMTP_EXT_DSN))
 		put_mail_dsn(j, out);
 	smtp_put_str(out, "\r\n");

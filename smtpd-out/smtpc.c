@@ -17,6 +17,7 @@
 
 #include "smtpd-out/envelope.h"
 #include "smtpd-out/smtpc.h"
+#include "smtpd-out/smtpc_int.h"
 
 #define STEP_RSET 0
 #define STEP_MAIL 1
@@ -34,6 +35,7 @@ smtpc_init(struct smtpc *c, const char *helo)
 	memset(c, 0, sizeof(*c));
 	c->state = SMTPC_GREETING;
 	(void)strlcpy(c->helo, helo, sizeof(c->helo));
+	c->tls.level = CONF_TLS_NONE;
 	smtp_features_init(&c->features);
 	smtp_reply_init(&c->reply);
 }
@@ -53,6 +55,9 @@ smtpc_wait(const struct smtpc *c)
 	case SMTPC_EHLO:
 	case SMTPC_HELO:
 		return 300;
+	case SMTPC_STARTTLS:
+	case SMTPC_HANDSHAKE:
+		return 120;
 	case SMTPC_COMMANDS:
 		return c->got == step_data(c) ? 120 : 300;
 	case SMTPC_BODY:
@@ -140,8 +145,8 @@ settle_asked(struct smtpc *c, const struct qo_outcome *o)
 }
 
 /* The connection is of no use any more; what is in hand is deferred. */
-static void
-give_up(struct smtpc *c, const struct qo_outcome *o)
+void
+smtpc_give_up(struct smtpc *c, const struct qo_outcome *o)
 {
 	c->broken = true;
 	c->end = *o;
@@ -157,6 +162,8 @@ give_up(struct smtpc *c, const struct qo_outcome *o)
 	case SMTPC_GREETING:
 	case SMTPC_EHLO:
 	case SMTPC_HELO:
+	case SMTPC_STARTTLS:
+	case SMTPC_HANDSHAKE:
 	case SMTPC_READY:
 	case SMTPC_QUIT:
 	case SMTPC_OVER:
@@ -174,6 +181,9 @@ doing(const struct smtpc *c)
 	case SMTPC_EHLO:
 	case SMTPC_HELO:
 		return "saying hello";
+	case SMTPC_STARTTLS:
+	case SMTPC_HANDSHAKE:
+		return "beginning TLS";
 	case SMTPC_COMMANDS:
 		if (c->got <= STEP_MAIL)
 			return "giving the sender";
@@ -198,9 +208,13 @@ trouble(struct smtpc *c, enum reason reason, const char *enh, const char *what)
 	struct qo_outcome o;
 	char text[MSG_TEXT_MAX + 1];
 
+	if (c->state == SMTPC_STARTTLS || c->state == SMTPC_HANDSHAKE) {
+		smtpc_no_tls(c, what);
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "%s while %s", what, doing(c));
 	smtpc_outcome(&o, QO_DEFERRED, reason, 0, enh, text);
-	give_up(c, &o);
+	smtpc_give_up(c, &o);
 }
 
 void
@@ -223,8 +237,8 @@ has(const struct smtpc *c, unsigned ext)
 	return (c->features.ext & ext) != 0;
 }
 
-static void
-put_hello(struct smtpc *c, struct smtp_outbuf *out, const char *verb)
+void
+smtpc_put_hello(struct smtpc *c, struct smtp_outbuf *out, const char *verb)
 {
 	smtp_put_str(out, verb);
 	smtp_put_char(out, ' ');
@@ -289,16 +303,18 @@ advance(struct smtpc *c, struct smtp_outbuf *out)
 static bool
 refuse_job(struct smtpc *c)
 {
+	struct tls_verdict v;
 	struct qo_outcome o;
 
+	c->tls.requiretls = (c->job->flags & MSG_F_REQUIRETLS) != 0;
+	c->tls.offers_requiretls = has(c, SMTP_EXT_REQUIRETLS);
+	v = tls_decide(TLS_AT_MESSAGE, &c->tls);
 	if (has(c, SMTP_EXT_SIZE) && c->features.size != 0 &&
 	    c->job->size > c->features.size)
 		smtpc_outcome(&o, QO_FAILED, REASON_TOO_BIG, 0, "5.3.4",
 		    "message is larger than the server accepts");
-	else if ((c->job->flags & MSG_F_REQUIRETLS) != 0)
-		/* RFC 8689 4.2.1: this connection is clear text */
-		smtpc_outcome(&o, QO_FAILED, REASON_TLS_NEEDED, 0, "5.7.30",
-		    "REQUIRETLS support required");
+	else if (v.action == TLS_FAIL)
+		smtpc_outcome(&o, QO_FAILED, v.reason, 0, v.enh, v.text);
 	else if ((c->job->flags & MSG_F_SMTPUTF8) != 0 &&
 	    !has(c, SMTP_EXT_SMTPUTF8))
 		smtpc_outcome(&o, QO_FAILED, REASON_REMOTE_PROTOCOL, 0, "5.6.7",
@@ -349,13 +365,13 @@ on_greeting(struct smtpc *c, struct smtp_outbuf *out)
 	struct qo_outcome o;
 
 	if (c->reply.code / 100 == 2) {
-		put_hello(c, out, "EHLO");
+		smtpc_put_hello(c, out, "EHLO");
 		c->state = SMTPC_EHLO;
 		return;
 	}
 	/* a host that takes no mail now; another one may (5321 3.1, 5.1) */
 	outcome_reply(c, &o, QO_DEFERRED, REASON_REMOTE_GREETING);
-	give_up(c, &o);
+	smtpc_give_up(c, &o);
 }
 
 static void
@@ -364,18 +380,18 @@ on_hello(struct smtpc *c, struct smtp_outbuf *out)
 	struct qo_outcome o;
 
 	if (c->reply.code / 100 == 2) {
-		c->state = SMTPC_READY;
+		smtpc_greeted(c, out);
 		return;
 	}
 	/* RFC 5321 3.2: an old server that does not know EHLO */
 	if (c->state == SMTPC_EHLO && c->reply.code / 100 == 5) {
 		smtp_features_init(&c->features);
-		put_hello(c, out, "HELO");
+		smtpc_put_hello(c, out, "HELO");
 		c->state = SMTPC_HELO;
 		return;
 	}
 	outcome_reply(c, &o, QO_DEFERRED, REASON_REMOTE_HELO);
-	give_up(c, &o);
+	smtpc_give_up(c, &o);
 }
 
 static enum qo_status
@@ -536,7 +552,7 @@ closing(struct smtpc *c)
 	outcome_reply(c, &o, QO_DEFERRED, REASON_CONN_LOST);
 	if (c->state == SMTPC_GREETING)
 		o.reason = REASON_REMOTE_GREETING;
-	give_up(c, &o);
+	smtpc_give_up(c, &o);
 	return true;
 }
 
@@ -554,7 +570,7 @@ on_early(struct smtpc *c)
 		return;
 	}
 	outcome_reply(c, &o, QO_DEFERRED, REASON_REMOTE_DATA);
-	give_up(c, &o);
+	smtpc_give_up(c, &o);
 }
 
 static void
@@ -570,6 +586,11 @@ on_reply(struct smtpc *c, struct smtp_outbuf *out)
 	case SMTPC_HELO:
 		on_hello(c, out);
 		break;
+	case SMTPC_STARTTLS:
+		smtpc_on_starttls(c);
+		break;
+	case SMTPC_HANDSHAKE:
+		break; /* no reply is read then */
 	case SMTPC_COMMANDS:
 		if (c->got == c->sent)
 			protocol_error(c, "a reply to nothing");
@@ -601,6 +622,10 @@ smtpc_input(struct smtpc *c, const char *in, size_t len,
 	size_t used;
 
 	while (len > 0 && c->state != SMTPC_OVER && !c->broken) {
+		if (c->state == SMTPC_HANDSHAKE) {
+			smtpc_injected(c);
+			return;
+		}
 		switch (smtp_reply_push(&c->reply, in, len, &used)) {
 		case SMTP_REPLY_MORE:
 			break;
@@ -679,7 +704,7 @@ smtpc_body_failed(struct smtpc *c)
 
 	smtpc_outcome(&o, QO_DEFERRED, REASON_STORE_ERROR, 0, "4.3.0",
 	    "the message could not be read from the queue");
-	give_up(c, &o);
+	smtpc_give_up(c, &o);
 }
 
 bool

@@ -27,6 +27,7 @@
 #include "common/smtp/encode.h"
 #include "common/smtp/outbuf.h"
 #include "common/smtp/reply.h"
+#include "smtpd-out/tlspolicy.h"
 
 /* room that the output buffer must have: a job's commands, pipelined */
 #define SMTPC_OUT_MIN (64 * 1024)
@@ -35,6 +36,8 @@ enum smtpc_state {
 	SMTPC_GREETING,
 	SMTPC_EHLO,
 	SMTPC_HELO,
+	SMTPC_STARTTLS,	 /* it was sent */
+	SMTPC_HANDSHAKE, /* 220: TLS begins; the caller says how that went */
 	SMTPC_READY,	/* between messages */
 	SMTPC_COMMANDS, /* RSET, MAIL, RCPT, DATA or BDAT */
 	SMTPC_BODY,	/* the text is wanted */
@@ -48,6 +51,7 @@ struct smtpc {
 	enum smtpc_state state;
 	char helo[CONF_NAME_MAX];
 	struct smtp_features features;
+	struct tls_facts tls; /* what is wanted, what is there */
 	struct smtp_reply reply; /* the parser, and the last reply read */
 	/* the job in hand */
 	const struct qo_job *job;
@@ -65,12 +69,18 @@ struct smtpc {
 	struct smtp_encoder encoder;
 	/* how it ended */
 	bool broken; /* after the outcomes: the connection is of no use */
+	bool again_plain; /* SMTPC_OVER: to be tried again without TLS */
 	bool unsure; /* lost after the final dot: it may have been taken */
 	struct qo_outcome end; /* why SMTPC_OVER came before it was asked for */
 	uint32_t messages;
 };
 
 void smtpc_init(struct smtpc *, const char *helo);
+/*
+ * Before any input: what is asked of TLS; without this call there is none.
+ * plain: a handshake with this host has failed before.
+ */
+void smtpc_tls(struct smtpc *, enum conf_tls_level, bool plain);
 enum smtpc_state smtpc_state(const struct smtpc *);
 /* s that the server may be silent in this state */
 unsigned smtpc_wait(const struct smtpc *);
@@ -80,6 +90,13 @@ void smtpc_job(struct smtpc *, const struct qo_job *, const struct msg_rcpt *,
     struct qo_outcome *, struct smtp_outbuf *);
 /* Octets from the server; all are used. */
 void smtpc_input(struct smtpc *, const char *, size_t, struct smtp_outbuf *);
+/*
+ * State HANDSHAKE: it is done, and that was found out about the server.  All
+ * that was known of it is dropped.
+ */
+void smtpc_secured(struct smtpc *, enum tls_verified, struct smtp_outbuf *);
+/* State HANDSHAKE: it came to nothing; ours: because nobody signs for us. */
+void smtpc_insecure(struct smtpc *, const char *why, bool ours);
 /*
  * State BODY: encode text from the front of in, as far as out has room;
  * returns the octets used.

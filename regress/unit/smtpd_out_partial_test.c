@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o */
 /* link: smtpd-out/envelope.o common/smtp.a common/msg.a common/base.a */
 /*

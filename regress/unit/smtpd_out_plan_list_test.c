@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
 /* link: regress/unit/smtpd_out_zone.o smtpd-out/plan.o smtpd-out/smtpc.o
  * smtpd-out/envelope.o common/smtp.a common/base.a */
 /* Plans: lists of hosts, limits of the attempts, and what chance may do. */

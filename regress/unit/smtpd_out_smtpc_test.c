@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o smtpd-out/envelope.o common/smtp.a */
 /* link: common/msg.a common/base.a */
 /* Dialogues of the SMTP client, word by word: greetings to lost connections. */
@@ -511,7 +512,8 @@ static const struct dialogue abilities[] = {
 	    "caf\303\251 \377\r\n" },
 	{ "REQUIRETLS in clear text, RFC 8689 4.2.1",
 	    HELLO "J s@x u@y requiretls\n"
-		  "R failed 5.7.30 0 tls-needed: REQUIRETLS support required\n"
+		  "R failed 5.7.30 0 requiretls: REQUIRETLS support required: "
+		  "no TLS with this server\n"
 		  "K\n" GOOD_JOB,
 	    NULL },
 	{ "noutf8",

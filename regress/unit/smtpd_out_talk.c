@@ -238,11 +238,15 @@ check_over(const char *line)
 		compare_outcome(line, &run.c.end);
 	else if (run.c.end.status != 0 || run.c.broken)
 		wrong(line, run.c.end.text);
+	if (line[0] == 'O' && run.c.again_plain)
+		wrong(line, "it would be tried again");
 }
 
 static void
 event(const char *line)
 {
+	char why[128];
+
 	switch (line[0]) {
 	case 'J':
 		begin_job(line);
@@ -276,6 +280,25 @@ event(const char *line)
 	case 'W':
 		if (smtpc_wait(&run.c) != strtoul(line + 2, NULL, 10))
 			wrong(line, "another time");
+		break;
+	case 'V':
+		smtpc_tls(&run.c,
+		    (enum conf_tls_level)strtoul(line + 2, NULL, 10),
+		    strncmp(line + 3, " plain", 6) == 0);
+		break;
+	case 'G':
+		smtpc_secured(&run.c,
+		    (enum tls_verified)strtoul(line + 2, NULL, 10), &run.out);
+		break;
+	case 'F':
+	case 'D':
+		(void)strlcpy(why, line + 2, sizeof(why));
+		why[strcspn(why, "\n")] = '\0';
+		smtpc_insecure(&run.c, why, line[0] == 'D');
+		break;
+	case 'A':
+		if (smtpc_state(&run.c) != SMTPC_OVER || !run.c.again_plain)
+			wrong(line, "not to be tried again");
 		break;
 	case 'U':
 		run.unsure = true;

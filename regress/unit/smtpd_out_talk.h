@@ -22,6 +22,10 @@
  *	W n	that is so after n seconds
  *	O status enhanced code reason: text	it is over, and why
  *	Z	it is over as it was asked to be
+ *	V level [plain]	what is asked of TLS, before anything is said
+ *	G n	the handshake is done, with enum tls_verified n
+ *	F text	the handshake failed; D text: because of us
+ *	A	it is over, and to be tried again in clear text
  *	U	and the message may have been taken; without it, not
  */
 struct dialogue {

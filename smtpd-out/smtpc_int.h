@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the SMTP client say to each other. */
+#ifndef SMTPD_OUT_SMTPC_INT_H
+#define SMTPD_OUT_SMTPC_INT_H
+
+#include "smtpd-out/smtpc.h"
+
+/* smtpc.c */
+/* The connection is of no use any more; what is in hand is deferred. */
+void smtpc_give_up(struct smtpc *, const struct qo_outcome *);
+void smtpc_put_hello(struct smtpc *, struct smtp_outbuf *, const char *verb);
+
+/* starttls.c */
+/* EHLO or HELO was accepted. */
+void smtpc_greeted(struct smtpc *, struct smtp_outbuf *);
+void smtpc_on_starttls(struct smtpc *); /* its reply was read */
+/* Octets in the clear came behind that reply. */
+void smtpc_injected(struct smtpc *);
+/* TLS did not come about: that may be no reason to give the host up. */
+void smtpc_no_tls(struct smtpc *, const char *what);
+
+#endif
