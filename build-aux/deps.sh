@@ -7,7 +7,8 @@ set -eu
 build='gcc make bison libc6-dev libbsd-dev libcap-dev libidn2-dev libldns-dev libseccomp-dev
     libssl-dev'
 demo="$build iproute2 netbase procps python3 util-linux"
-check="$demo bind9-utils binutils btrfs-progs clang-14 e2fsprogs
+check="$demo bind9-utils binutils btrfs-progs chromium-headless-shell
+    clang-14 e2fsprogs fonts-dejavu-core
     libclang-rt-14-dev libcmocka-dev libnet-ssleay-perl mandoc nftables openssl python3-pytest
     strace swaks tcpdump xfsprogs"
 lint='clang-format-14 clang-tidy-14 cppcheck valgrind'

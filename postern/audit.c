@@ -6,6 +6,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "common/base/child.h"
 #include "postern/audit.h"
 #include "postern/kernel.h"
+#include "postern/page.h"
 
 #define LOOKS 4
 
@@ -204,7 +206,7 @@ one_look(struct declaration *d)
 
 /* --- printing --- */
 
-static const char *
+const char *
 netns_text(const struct declared *p)
 {
 	switch (p->audit.netns) {
@@ -310,15 +312,49 @@ print(const struct declaration *d, bool json, size_t total)
 		    total == 1 ? "" : "s");
 }
 
+/* To a file of its own, whole or not at all; "-": standard output. */
+static int
+write_page(const char *path, const struct declaration *d, size_t total)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *fp = open_memstream(&text, &len);
+	int fd, rc = -1;
+
+	if (fp == NULL || page_write(fp, d, total) == -1) {
+		if (fp != NULL)
+			(void)fclose(fp);
+		free(text);
+		return -1;
+	}
+	if (fclose(fp) == EOF || text == NULL)
+		return -1;
+	fd = strcmp(path, "-") == 0
+	    ? dup(STDOUT_FILENO)
+	    : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		  0644);
+	if (fd != -1 && (fp = fdopen(fd, "w")) != NULL) {
+		rc = fwrite(text, 1, len, fp) == len ? 0 : -1;
+		if (fclose(fp) == EOF)
+			rc = -1;
+	}
+	if (rc == -1)
+		warn("%s", path);
+	free(text);
+	return rc;
+}
+
 int
 cmd_audit(int argc, char **argv, bool json)
 {
 	static struct declaration now, before;
+	const char *page = NULL;
 	ssize_t total;
 	int i;
 
-	(void)argv;
-	if (argc > 0)
+	if (argc == 2 && strcmp(argv[0], "--html") == 0 && !json)
+		page = argv[1];
+	else if (argc > 0)
 		return EXIT_USE;
 	total = one_look(&now);
 	for (i = 1; i < LOOKS && total > 0; i++) {
@@ -330,7 +366,10 @@ cmd_audit(int argc, char **argv, bool json)
 	}
 	if (total == -1)
 		return EXIT_ASK;
-	print(&now, json, (size_t)total);
+	if (page == NULL)
+		print(&now, json, (size_t)total);
+	else if (write_page(page, &now, (size_t)total) == -1)
+		return EXIT_ASK;
 	forget(&now);
 	return total > 0 ? EXIT_NO : 0;
 }

@@ -51,6 +51,10 @@ struct declaration {
 
 /* check.c: compare, and note each difference */
 void check_process(const struct declaration *, struct declared *);
+/* by enum kfd_kind, 1 << kind: what a program makes or is handed at work */
+unsigned check_working_set(enum proc);
+/* audit.c: "host", "empty" or a name */
+const char *netns_text(const struct declared *);
 /* stranger.c: processes and doors that nobody declared */
 void check_strangers(struct declaration *);
 

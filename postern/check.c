@@ -243,8 +243,8 @@ check_slot(const struct declaration *d, struct declared *p, unsigned slot,
  * Beside channels, epoll and what posternd gave: what a program makes or is
  * handed while it works.
  */
-static unsigned
-working_set(enum proc proc)
+unsigned
+check_working_set(enum proc proc)
 {
 	switch (proc) {
 	case PROC_CONND:
@@ -307,7 +307,7 @@ count_fd(struct declared *p, const struct kfd *k, struct count *c)
 			c->gift[i]++;
 			return;
 		}
-	if ((working_set(p->audit.peer.proc) & 1U << k->kind) == 0) {
+	if ((check_working_set(p->audit.peer.proc) & 1U << k->kind) == 0) {
 		finding(&p->findings,
 		    "descriptor %d is a %s (%s), not declared", k->fd,
 		    kfd_name(k->kind), k->link);

@@ -48,7 +48,7 @@ usage(void)
 		    "  queue resume DESTINATION | -q in|out|local\n"
 		    "  queue reroute [DOMAIN via HOST [port N] [for TIME] | "
 		    "DOMAIN off]\n"
-		    "  audit [-j]                   isolation: declared and "
+		    "  audit [-j | --html FILE]     isolation: declared and "
 		    "real\n"
 		    "  reload                       read postern.conf again\n"
 		    "  spool check [-jv] [-d DIR] [in|out]\n"

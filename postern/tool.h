@@ -40,6 +40,11 @@ struct sibling {
 	const char *built, *below, *installed;
 };
 void sibling_path(const struct sibling *, char[PATH_MAX]);
+/*
+ * What it writes to standard output, owned; NULL: it could not be run, or
+ * failed; the reason is on stderr.
+ */
+char *sibling_ask(const struct sibling *, char **args);
 /* Returns on failure only, with the exit status. */
 int become(const struct sibling *, char **args);
 
