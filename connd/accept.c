@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accepting: each connection is counted, by side and by address, and handed
- * to the least loaded worker.  The excess is told 421 and closed.  Without a
+ * Accepting: each connection is counted, by side, address and network, and
+ * handed to the least loaded worker.  The excess is told 421 and closed.  Without a
  * worker nothing is accepted: connections wait in the kernel's backlog for
  * the replacement, which is a matter of milliseconds.
  */
@@ -19,13 +19,17 @@
 #include "common/base/stats.h"
 #include "common/base/tree.h"
 #include "common/msg/conn_in.h"
+#include "connd/clients.h"
 #include "connd/connd.h"
 
 #define BURST	   64  /* accepted in one turn from one listener */
+#define LINES_A_SECOND 50 /* of refusals */
 #define FULL_PAUSE 100 /* ms without accepting when descriptors are short */
 
 static const char too_many[] =
     "421 4.3.2 Too many connections, try again later\r\n";
+static const char too_bad[] =
+    "421 4.7.0 Too many of your sessions were errors only, try again later\r\n";
 static const char not_for_you[] =
     "554 5.7.1 This host may not use this service\r\n";
 
@@ -45,38 +49,27 @@ struct worker {
 	uint32_t open;
 };
 
-/* sessions of one address (IPv6: one /64) */
-struct source {
-	RB_ENTRY(source) entry;
-	struct netaddr key;
-	uint32_t open;
-};
-RB_HEAD(sources, source);
-
 struct conn {
 	RB_ENTRY(conn) entry;
 	uint32_t id;
 	struct worker *worker;
-	struct source *source;
+	struct client_addr *client; /* entered */
 };
 RB_HEAD(conns, conn);
 
 struct accepting {
 	LIST_HEAD(, listener) listeners;
 	struct worker workers[CONF_WORKERS_MAX];
-	struct sources sources;
+	struct clients *clients;
 	struct conns conns;
 	uint32_t open;
 	uint32_t next_id;
 	bool draining;
 	struct ev_timer resume;
+	uint64_t log_second; /* lines of refusals in this one */
+	uint32_t logged;
+	uint64_t held_back;
 };
-
-static int
-source_cmp(struct source *a, struct source *b)
-{
-	return netaddr_cmp(&a->key, &b->key);
-}
 
 static int
 conn_cmp(struct conn *a, struct conn *b)
@@ -84,8 +77,6 @@ conn_cmp(struct conn *a, struct conn *b)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-RB_PROTOTYPE_STATIC(sources, source, entry, source_cmp)
-RB_GENERATE_STATIC(sources, source, entry, source_cmp)
 RB_PROTOTYPE_STATIC(conns, conn, entry, conn_cmp)
 RB_GENERATE_STATIC(conns, conn, entry, conn_cmp)
 
@@ -100,56 +91,45 @@ on_resume(struct ev_timer *t)
 void
 accept_init(struct connd *d)
 {
-	if ((d->accepting = calloc(1, sizeof(*d->accepting))) == NULL)
+	if ((d->accepting = calloc(1, sizeof(*d->accepting))) == NULL ||
+	    (d->accepting->clients = clients_new()) == NULL)
 		fatal("memory");
 	LIST_INIT(&d->accepting->listeners);
-	RB_INIT(&d->accepting->sources);
 	RB_INIT(&d->accepting->conns);
 	ev_timer_init(&d->accepting->resume, on_resume, d);
 }
 
 /* --- counting --- */
 
-static struct source *
-source_get(struct accepting *a, const struct netaddr *client)
+static void
+count_records(const struct accepting *a)
 {
-	struct source key = { .key = *client }, *s;
-
-	key.key.port = 0;
-	if (key.key.family == NETADDR_V6)
-		memset(key.key.bytes + 8, 0, 8);
-	if ((s = RB_FIND(sources, &a->sources, &key)) != NULL)
-		return s;
-	if ((s = calloc(1, sizeof(*s))) == NULL)
-		return NULL;
-	s->key = key.key;
-	(void)RB_INSERT(sources, &a->sources, s);
-	return s;
+	stats_set(STAT_CONN_RECORDS, clients_records(a->clients));
 }
 
 static void
-source_put(struct accepting *a, struct source *s)
+client_leave(struct connd *d, struct client_addr *client, bool bad)
 {
-	if (s->open > 0)
-		return;
-	(void)RB_REMOVE(sources, &a->sources, s);
-	free(s);
+	clients_leave(d->accepting->clients, &d->conf->limits, client,
+	    ev_now(d->ev), bad);
+	count_records(d->accepting);
 }
 
 static void
-conn_end(struct accepting *a, struct conn *c)
+conn_end(struct connd *d, struct conn *c, bool bad)
 {
+	struct accepting *a = d->accepting;
+
 	(void)RB_REMOVE(conns, &a->conns, c);
 	c->worker->open--;
-	c->source->open--;
-	source_put(a, c->source);
+	client_leave(d, c->client, bad);
 	a->open--;
 	stats_dec(STAT_CONN_OPEN);
 	free(c);
 }
 
 static struct conn *
-conn_begin(struct accepting *a, struct worker *w, struct source *s)
+conn_begin(struct accepting *a, struct worker *w, struct client_addr *client)
 {
 	struct conn *c;
 
@@ -160,9 +140,8 @@ conn_begin(struct accepting *a, struct worker *w, struct source *s)
 	} while (RB_FIND(conns, &a->conns, c) != NULL);
 	(void)RB_INSERT(conns, &a->conns, c);
 	c->worker = w;
-	c->source = s;
+	c->client = client;
 	w->open++;
-	s->open++;
 	a->open++;
 	stats_inc(STAT_CONN_OPEN);
 	return c;
@@ -188,18 +167,18 @@ on_closed(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	struct worker *w = chan_ctx(ch);
 	struct accepting *a = w->connd->accepting;
 	struct conn key = { .id = id }, *c;
+	enum ci_end how;
 
-	(void)b;
 	(void)fd;
 	c = RB_FIND(conns, &a->conns, &key);
-	if (c == NULL || c->worker != w)
+	if (get_ci_end(b, &how) == -1 || c == NULL || c->worker != w)
 		return -1;
-	conn_end(a, c);
+	conn_end(w->connd, c, how == CI_END_BAD);
 	return 0;
 }
 
 static const struct chan_msg worker_msgs[] = {
-	{ CI_ANS_CLOSED, 0, 0, FD_NONE, CHAN_ANY, on_closed },
+	{ CI_ANS_CLOSED, CI_END_LEN, CI_END_LEN, FD_NONE, CHAN_ANY, on_closed },
 };
 
 static void
@@ -213,7 +192,7 @@ worker_lost(struct worker *w)
 	for (c = RB_MIN(conns, &a->conns); c != NULL; c = next) {
 		next = RB_NEXT(conns, &a->conns, c);
 		if (c->worker == w)
-			conn_end(a, c);
+			conn_end(w->connd, c, false);
 	}
 	watch_listeners(w->connd);
 }
@@ -266,28 +245,99 @@ accept_peer(struct connd *d, const struct peer *peer, int fd)
 
 /* --- connections --- */
 
-static void
-turn_away(struct connd *d, int fd, const struct netaddr *client,
-    const char *reply, enum reason reason)
+static enum counter
+counter_of(enum reason reason)
 {
-	struct logline l;
-	ssize_t n;
+	if (reason == REASON_CLIENT_DENIED)
+		return STAT_CONN_REFUSED_SOURCE;
+	if (reason == REASON_TOO_FAST)
+		return STAT_CONN_REFUSED_RATE;
+	if (reason == REASON_BAD_CLIENT)
+		return STAT_CONN_REFUSED_BAD;
+	return STAT_CONN_REFUSED_LIMIT;
+}
 
-	n = send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)n;
-	(void)close(fd);
-	stats_inc(reason == REASON_CLIENT_DENIED ? STAT_CONN_REFUSED_SOURCE
-						 : STAT_CONN_REFUSED_LIMIT);
+/* A flood of connections is none of lines. */
+static bool
+may_log(struct connd *d)
+{
+	struct accepting *a = d->accepting;
+	uint64_t second = ev_now(d->ev) / 1000;
+
+	if (second != a->log_second) {
+		a->log_second = second;
+		a->logged = 0;
+	}
+	if (a->logged >= LINES_A_SECOND) {
+		a->held_back++;
+		return false;
+	}
+	a->logged++;
+	return true;
+}
+
+/* limit: its name, NULL if it was none */
+static void
+log_refused(struct connd *d, const struct netaddr *client, const char *reply,
+    enum reason reason, const char *limit)
+{
+	struct accepting *a = d->accepting;
+	struct logline l;
+
+	if (!may_log(d))
+		return;
 	ll_begin(&l, LOG_L_INFO, "refuse");
 	ll_addr(&l, "client", client);
 	ll_cstr(&l, "side", side_name(d->side));
+	if (limit != NULL)
+		ll_cstr(&l, "limit", limit);
 	ll_str(&l, "reply", reply, strlen(reply) - 2);
+	if (a->held_back > 0)
+		ll_num(&l, "held-back", a->held_back);
+	a->held_back = 0;
 	ll_reason(&l, reason);
 	ll_send(&l);
 }
 
 static void
-hand_over(struct connd *d, const struct listener *l, struct source *s,
+turn_away(struct connd *d, int fd, const struct netaddr *client,
+    const char *reply, enum reason reason, const char *limit)
+{
+	ssize_t n;
+
+	n = send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)n;
+	(void)close(fd);
+	stats_inc(counter_of(reason));
+	log_refused(d, client, reply, reason, limit);
+}
+
+static void
+turn_away_verdict(struct connd *d, int fd, const struct netaddr *client,
+    enum clients_verdict v)
+{
+	const char *limit = clients_verdict_name(v);
+
+	switch (v) {
+	case CLIENTS_ADDRESS_BAD:
+	case CLIENTS_NETWORK_BAD:
+		turn_away(d, fd, client, too_bad, REASON_BAD_CLIENT, limit);
+		return;
+	case CLIENTS_ADDRESS_FAST:
+	case CLIENTS_NETWORK_FAST:
+		turn_away(d, fd, client, too_many, REASON_TOO_FAST, limit);
+		return;
+	case CLIENTS_OK:
+	case CLIENTS_ADDRESS_FULL:
+	case CLIENTS_NETWORK_FULL:
+	case CLIENTS_NO_MEMORY:
+		break;
+	}
+	turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS, limit);
+}
+
+static void
+hand_over(struct connd *d, const struct listener *l, struct client_addr *as,
     const struct netaddr *client, int fd)
 {
 	struct ci_session m = { .client = *client,
@@ -298,15 +348,16 @@ hand_over(struct connd *d, const struct listener *l, struct source *s,
 	struct conn *c;
 	struct ibuf b;
 
-	if (w == NULL || (c = conn_begin(a, w, s)) == NULL) {
-		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS);
-		source_put(a, s);
+	if (w == NULL || (c = conn_begin(a, w, as)) == NULL) {
+		client_leave(d, as, false);
+		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS,
+		    "workers");
 		return;
 	}
 	chan_scratch(&b);
 	if (put_ci_session(&b, &m) == -1 ||
 	    chan_send(w->chan, CI_REQ_SESSION, c->id, &b, fd) == -1) {
-		conn_end(a, c);
+		conn_end(d, c, false);
 		return;
 	}
 	stats_inc(STAT_CONN_ACCEPTED);
@@ -318,24 +369,27 @@ take(struct connd *d, const struct listener *l, const struct netaddr *client,
 {
 	const struct conf_limits *lim = &d->conf->limits;
 	struct accepting *a = d->accepting;
-	struct source *s;
+	enum clients_verdict v;
+	struct client_addr *as;
 
 	/* by a certificate others may come in: smtpd-in looks at it */
 	if (relay_client(d->conf, d->side, client) != REASON_OK &&
 	    (d->side == SIDE_EXT || d->conf->naccept_certs == 0)) {
-		turn_away(d, fd, client, not_for_you, REASON_CLIENT_DENIED);
+		turn_away(d, fd, client, not_for_you, REASON_CLIENT_DENIED,
+		    NULL);
 		return;
 	}
-	if (a->open >= lim->sessions || (s = source_get(a, client)) == NULL) {
-		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS);
+	if (a->open >= lim->sessions) {
+		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS,
+		    "sessions");
 		return;
 	}
-	if (s->open >= lim->sessions_per_address) {
-		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS);
-		source_put(a, s);
-		return;
-	}
-	hand_over(d, l, s, client, fd);
+	v = clients_enter(a->clients, lim, client, ev_now(d->ev), &as);
+	count_records(a);
+	if (v == CLIENTS_OK)
+		hand_over(d, l, as, client, fd);
+	else
+		turn_away_verdict(d, fd, client, v);
 }
 
 static void

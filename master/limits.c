@@ -37,6 +37,15 @@ const struct limit limits[LIMITS_N] = {
 	NARROW("sessions", sessions, UNIT_COUNT, 1, 60000),
 	NARROW("sessions-per-address", sessions_per_address, UNIT_COUNT, 1,
 	    60000),
+	NARROW("sessions-per-network", sessions_per_network, UNIT_COUNT, 1,
+	    60000),
+	NARROW("connections-per-minute", connections, UNIT_COUNT, 1, 60000),
+	NARROW("network-connections-per-minute", connections_network,
+	    UNIT_COUNT, 1, 60000),
+	NARROW("bad-sessions-per-hour", bad_sessions, UNIT_COUNT, 1, 1000000),
+	NARROW("network-bad-sessions-per-hour", bad_sessions_network,
+	    UNIT_COUNT, 1, 1000000),
+	NARROW("greeting-delay", greeting_delay, UNIT_TIME, 0, MINUTE),
 	NARROW("errors", errors, UNIT_COUNT, 1, 10000),
 	NARROW("unknown-recipients", unknown_rcpts, UNIT_COUNT, 1, 100000),
 	NARROW("messages-per-session", messages_per_session, UNIT_COUNT, 1,
@@ -53,7 +62,7 @@ const struct limit limits[LIMITS_N] = {
 	WIDE("outbound-spool", spool_out, MIB, 64 * TIB),
 };
 
-_Static_assert(sizeof(struct conf_limits) == 3 * 8 + 14 * 4,
+_Static_assert(sizeof(struct conf_limits) == 3 * 8 + 20 * 4,
     "a member of struct conf_limits has no row in limits[]");
 
 struct scale {

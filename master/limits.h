@@ -25,7 +25,7 @@ struct limit {
 	uint64_t min, max;
 };
 
-#define LIMITS_N 16
+#define LIMITS_N 22
 extern const struct limit limits[LIMITS_N];
 
 const struct limit *limit_find(const char *name); /* NULL: none */

@@ -28,9 +28,6 @@
 static char inbuf[READ_SIZE + SMTP_LINE_MAX];
 static char outbuf[OUT_SIZE];
 
-static void on_io(struct ev_io *, uint32_t);
-static void on_timer(struct ev_timer *);
-
 /* --- questions to peers carry slot and sequence --- */
 
 uint32_t
@@ -64,8 +61,8 @@ client_in_text(const struct client *c)
 	    c->session.state == SESSION_CHUNK;
 }
 
-static bool
-in_handshake(const struct client *c)
+bool
+client_in_handshake(const struct client *c)
 {
 	return c->tls != NULL && !c->secure;
 }
@@ -76,6 +73,8 @@ deadline(const struct client *c)
 	const struct conf_limits *lim = &c->server->conf->limits;
 	uint64_t at = c->started + lim->session_time * 1000ULL;
 
+	if (c->stage != STAGE_IN)
+		return entry_deadline(c);
 	switch (c->waiting) {
 	case WAIT_DIR:
 		return c->wait_since + DIR_DEADLINE;
@@ -88,7 +87,7 @@ deadline(const struct client *c)
 	case WAIT_NOTHING:
 		break;
 	}
-	if (in_handshake(c))
+	if (client_in_handshake(c))
 		return earlier(at, c->wait_since + HANDSHAKE_TIME);
 	if (client_in_text(c)) {
 		at = earlier(at, c->rate_since + RATE_PERIOD);
@@ -130,8 +129,8 @@ what_is_over(struct client *c, uint64_t now)
 	return SMTP_R_NONE;
 }
 
-static void
-on_timer(struct ev_timer *t)
+void
+client_on_timer(struct ev_timer *t)
 {
 	struct client *c = t->arg;
 	uint64_t now = ev_now(c->server->ev);
@@ -145,7 +144,11 @@ on_timer(struct ev_timer *t)
 		client_free(c);
 		return;
 	}
-	if (in_handshake(c)) {
+	if (c->stage != STAGE_IN) {
+		entry_late(c);
+		return;
+	}
+	if (client_in_handshake(c)) {
 		secure_late(c);
 		return;
 	}
@@ -528,11 +531,23 @@ say(struct client *c, const struct smtp_outbuf *out, bool more)
 static bool
 say_goodbye(struct client *c)
 {
-	if (!child_hurried(c->server->child) || c->closing || in_handshake(c) ||
+	if (!child_hurried(c->server->child) || c->closing || client_in_handshake(c) ||
 	    !session_is_idle(&c->session))
 		return false;
 	session_end(&c->session, SMTP_R_SHUTDOWN);
 	return true;
+}
+
+/*
+ * The clock of a command runs from the end of the one before to its own end, or
+ * a client would hold its session with an octet now and then.  In a message
+ * each octet counts, and the rate is judged.
+ */
+static void
+note_progress(struct client *c, size_t used)
+{
+	if (used > 0 && !session_is_mid_line(&c->session))
+		c->quiet_since = ev_now(c->server->ev);
 }
 
 /* Step through len bytes of inbuf and whatever was kept before them. */
@@ -557,6 +572,7 @@ client_run(struct client *c, size_t len)
 		go = perform(c, &act, &out);
 		off += used;
 	} while (go == 1 || (go == 0 && say_goodbye(c)));
+	note_progress(c, off);
 	if (go == 0)
 		go = say(c, &out, len > off);
 	if (go != -1 && c->closing)
@@ -578,8 +594,8 @@ client_room(struct client *c, size_t *cap)
 	return inbuf + c->in_len;
 }
 
-static void
-on_input(struct client *c)
+void
+client_input(struct client *c)
 {
 	size_t kept = c->in_len;
 	ssize_t n;
@@ -591,7 +607,6 @@ on_input(struct client *c)
 		return;
 	if (kept > 0)
 		memcpy(inbuf, c->in, kept);
-	c->quiet_since = ev_now(c->server->ev);
 	if (n > 0) {
 		c->rate_bytes += (uint64_t)n;
 		client_run(c, kept + (size_t)n);
@@ -602,8 +617,8 @@ on_input(struct client *c)
 	client_run(c, kept);
 }
 
-static void
-on_io(struct ev_io *io, uint32_t events)
+void
+client_on_io(struct ev_io *io, uint32_t events)
 {
 	struct client *c = io->arg;
 
@@ -615,144 +630,15 @@ on_io(struct ev_io *io, uint32_t events)
 		else if (c->tls != NULL)
 			secure_input(c);
 		else
-			on_input(c);
+			client_input(c);
 		return;
 	}
 	if (flush_kept(c) == -1) {
 		client_free(c);
 		return;
 	}
-	if (c->out == NULL && !in_handshake(c))
+	if (c->out == NULL && !client_in_handshake(c))
 		client_run(c, 0);
 	else
 		client_watch(c);
-}
-
-/* --- life --- */
-
-void
-client_free(struct client *c)
-{
-	struct server *sv = c->server;
-
-	if (c->waiting == WAIT_ROOM)
-		STAILQ_REMOVE(&sv->submits, c, client, submit);
-	ev_io_del(sv->ev, &c->io);
-	ev_timer_del(sv->ev, &c->timer);
-	(void)close(c->fd);
-	intx_free(sv, c->tx);
-	free(c->in);
-	free(c->out);
-	free(c->held);
-	tls_free(c->tls);
-	sv->clients[c->slot] = NULL;
-	sv->nclients--;
-	stats_dec(STAT_SESSIONS_OPEN);
-	peers_conn_closed(sv, c->conn_id);
-	free(c);
-	clients_leave(sv);
-}
-
-/* Not before connd's channel ends: a client may still be on its way in it. */
-void
-clients_leave(struct server *sv)
-{
-	if (child_draining(sv->child) && sv->nclients == 0 && sv->conn == NULL)
-		child_exit(sv->child);
-}
-
-static int
-find_slot(struct server *sv, uint16_t *slot)
-{
-	uint32_t i;
-
-	for (i = 0; i < CLIENTS_MAX; i++) {
-		*slot = (uint16_t)(sv->next_slot++ % CLIENTS_MAX);
-		if (sv->clients[*slot] == NULL)
-			return 0;
-	}
-	return -1;
-}
-
-/* Who is not listed may still show a certificate that is. */
-static bool
-let_in(struct client *c)
-{
-	const struct server *sv = c->server;
-
-	if (relay_client(sv->conf, sv->side, &c->peer.client) == REASON_OK)
-		return true;
-	c->by_cert = sv->side == SIDE_INT && sv->conf->naccept_certs > 0 &&
-	    sv->tls != NULL;
-	if (c->by_cert)
-		session_require_tls(&c->session);
-	return c->by_cert;
-}
-
-void
-client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
-    int fd)
-{
-	struct client *c;
-	uint16_t slot = 0;
-
-	if (sv->conf == NULL || find_slot(sv, &slot) == -1 ||
-	    (c = calloc(1, sizeof(*c))) == NULL) {
-		(void)close(fd);
-		peers_conn_closed(sv, conn_id);
-		return;
-	}
-	c->server = sv;
-	c->slot = slot;
-	c->conn_id = conn_id;
-	c->peer = *m;
-	c->fd = fd;
-	c->started = c->quiet_since = ev_now(sv->ev);
-	ev_io_init(&c->io, on_io, c);
-	ev_timer_init(&c->timer, on_timer, c);
-	sv->clients[slot] = c;
-	sv->nclients++;
-	stats_inc(STAT_SESSIONS);
-	stats_inc(STAT_SESSIONS_OPEN);
-	session_init(&c->session, &sv->session_conf);
-	if (conf_requires_tls(sv->conf, sv->side, &m->client))
-		session_require_tls(&c->session);
-	if (child_hurried(sv->child))
-		session_greet(&c->session, SMTP_R_BUSY);
-	else if (!let_in(c))
-		session_greet(&c->session, SMTP_R_REFUSED);
-	else
-		session_greet(&c->session, SMTP_R_GREETING);
-	client_run(c, 0);
-}
-
-void
-clients_give_up(struct server *sv, enum waiting_for what)
-{
-	uint32_t i;
-
-	for (i = 0; what != WAIT_NOTHING && i < CLIENTS_MAX; i++)
-		if (sv->clients[i] != NULL && sv->clients[i]->waiting == what)
-			client_answer(sv->clients[i], ANSWER_LATER, NULL);
-}
-
-/*
- * When posternd stops, clients between two transactions are told at once; the
- * others when they have finished theirs, by the limit of its patience.  A
- * worker that is not wanted any more stays until its last client has left.
- */
-void
-clients_drain(struct server *sv)
-{
-	uint32_t i;
-
-	for (i = 0; i < CLIENTS_MAX && child_hurried(sv->child); i++)
-		if (sv->clients[i] != NULL && in_handshake(sv->clients[i]))
-			client_free(sv->clients[i]);
-		else if (sv->clients[i] != NULL &&
-		    session_is_idle(&sv->clients[i]->session)) {
-			session_end(&sv->clients[i]->session, SMTP_R_SHUTDOWN);
-			client_run(sv->clients[i], 0);
-		}
-	clients_leave(sv);
 }

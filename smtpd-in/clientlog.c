@@ -47,6 +47,32 @@ stage(const struct client *c, const struct smtp_reply_def *def)
 	return "session";
 }
 
+/* What is counted against a client, and by which counter. */
+static void
+note_offence(struct client *c, enum reason reason)
+{
+	switch ((int)reason) {
+	case REASON_EARLY_TALKER:
+		stats_inc(STAT_SESSIONS_EARLY);
+		break;
+	case REASON_TOO_MANY_ERRORS:
+		stats_inc(STAT_SESSIONS_ERRORS);
+		break;
+	case REASON_TIMEOUT:
+		stats_inc(STAT_SESSIONS_TIMEOUT);
+		break;
+	case REASON_TOO_SLOW:
+		stats_inc(STAT_SESSIONS_SLOW);
+		break;
+	case REASON_NOT_SMTP:
+	case REASON_SEQUENCE:
+		break;
+	default:
+		return;
+	}
+	c->offence = true;
+}
+
 void
 client_log_refused(struct client *c, const struct session_act *a)
 {
@@ -59,6 +85,8 @@ client_log_refused(struct client *c, const struct session_act *a)
 	if (def->code / 100 == 5 && a->addr == NULL)
 		stats_inc(
 		    client_in_text(c) ? STAT_MSGS_REFUSED : STAT_RCPTS_REFUSED);
+	if (def->count == SMTP_COUNT_FATAL)
+		note_offence(c, def->reason);
 	if (a->reply == SMTP_R_TLS_LATER)
 		stats_inc(STAT_TLS_UNAVAILABLE);
 	if (++c->rejects > REJECTS_LOGGED)

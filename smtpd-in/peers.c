@@ -26,10 +26,15 @@ on_session(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 }
 
 void
-peers_conn_closed(struct server *sv, uint32_t conn_id)
+peers_conn_closed(struct server *sv, uint32_t conn_id, enum ci_end how)
 {
-	if (sv->conn != NULL)
-		(void)chan_send(sv->conn, CI_ANS_CLOSED, conn_id, NULL, -1);
+	struct ibuf b;
+
+	if (sv->conn == NULL)
+		return;
+	chan_scratch(&b);
+	if (put_ci_end(&b, how) == 0)
+		(void)chan_send(sv->conn, CI_ANS_CLOSED, conn_id, &b, -1);
 }
 
 static const struct chan_msg conn_msgs[] = {

@@ -174,6 +174,7 @@ done(struct client *c)
 	struct logline l;
 
 	c->secure = true;
+	c->quiet_since = ev_now(c->server->ev);
 	tls_evidence(c->tls, &e);
 	stats_inc(STAT_TLS_SESSIONS);
 	if (e.resumed)
@@ -280,7 +281,6 @@ secure_input(struct client *c)
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	c->quiet_since = ev_now(c->server->ev);
 	if (n > 0) {
 		tls_feed(c->tls, wire, (size_t)n);
 		if (c->secure)

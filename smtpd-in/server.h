@@ -51,6 +51,12 @@ enum waiting_for {
 	WAIT_SIGN   /* keyd's signature, in a handshake */
 };
 
+/* Where a client is on its way in. */
+enum stage {
+	STAGE_IN = 0, /* the session has it */
+	STAGE_GREET   /* the greeting is held back: "limit greeting-delay" */
+};
+
 struct client {
 	struct server *server;
 	uint16_t slot;
@@ -60,7 +66,7 @@ struct client {
 	struct ev_io io;
 	struct ev_timer timer;
 	uint64_t started;     /* ms */
-	uint64_t quiet_since; /* ms: last byte from it */
+	uint64_t quiet_since; /* ms: last command of it, or octet of text */
 	uint64_t wait_since;  /* ms: question asked */
 	uint64_t rate_since;  /* ms: this minute of DATA began */
 	uint64_t rate_bytes;
@@ -78,6 +84,8 @@ struct client {
 	uint8_t cert[TLS_FINGERPRINT];
 	bool eof;
 	bool closing;
+	bool offence; /* it was hung up on for what it did */
+	enum stage stage;
 	enum waiting_for waiting;
 	uint16_t seq;	   /* of the question asked */
 	uint32_t question; /* the session's number of it */
@@ -110,21 +118,29 @@ struct server {
 /* sandbox.c */
 extern const struct cage smtpd_in_cage;
 
-/* client.c */
+/* entry.c */
 void client_start(struct server *, uint32_t conn_id, const struct ci_session *,
     int fd); /* takes fd */
-/* An answer to the open question; the session goes on. */
-void client_answer(struct client *, enum session_answer, const char *text);
-/* Everyone who waits for this gets ANSWER_LATER. */
-void clients_give_up(struct server *, enum waiting_for);
+/* When what a stage waits for is late, and what is done then. */
+uint64_t entry_deadline(const struct client *);
+void entry_late(struct client *);
+void client_free(struct client *);
 void clients_drain(struct server *);
 void clients_leave(struct server *); /* if drained */
+/* Everyone who waits for this gets ANSWER_LATER. */
+void clients_give_up(struct server *, enum waiting_for);
+
+/* client.c */
+/* An answer to the open question; the session goes on. */
+void client_answer(struct client *, enum session_answer, const char *text);
 /* The client whose open question has this number; NULL: none (any more). */
 struct client *client_asking(struct server *, uint32_t id, enum waiting_for);
 uint32_t client_question_id(const struct client *);
 
 /* For the files of a client: */
-void client_free(struct client *);
+void client_on_io(struct ev_io *, uint32_t);
+void client_on_timer(struct ev_timer *);
+void client_input(struct client *); /* its socket is readable */
 /*
  * Step the session through len octets of the buffer of client_room(), which
  * begins with what was kept; 0: what was kept alone.
@@ -134,6 +150,7 @@ void client_run(struct client *, size_t len);
 char *client_room(struct client *, size_t *cap);
 void client_watch(struct client *);
 bool client_in_text(const struct client *);
+bool client_in_handshake(const struct client *);
 /* Send, and keep what the socket does not take; nothing may be kept yet. */
 int client_write(struct client *, const void *, size_t);
 
@@ -180,6 +197,6 @@ int intx_submit(struct server *, struct client *, uint32_t id);
 void peers_set(struct server *, const struct peer *, int fd);
 /* Ask dird; -1: it is away. */
 int peers_ask_recipient(struct server *, uint32_t id, const struct smtp_addr *);
-void peers_conn_closed(struct server *, uint32_t conn_id);
+void peers_conn_closed(struct server *, uint32_t conn_id, enum ci_end);
 
 #endif

@@ -120,6 +120,12 @@ session_is_idle(const struct session *s)
 	return !s->tx_open && s->question == ACT_INPUT;
 }
 
+bool
+session_is_mid_line(const struct session *s)
+{
+	return s->skipping;
+}
+
 void
 session_ask(struct step *st, enum session_act_type question)
 {

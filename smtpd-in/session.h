@@ -234,6 +234,9 @@ bool session_is_asking(const struct session *);
 /* May it be ended now without cutting a transaction off? */
 bool session_is_idle(const struct session *);
 
+/* Is what was used of the input the beginning of a bad line, with no end yet? */
+bool session_is_mid_line(const struct session *);
+
 /*
  * One step.  in is all input that is there, from the first octet not yet
  * used; *used gets the octets to drop from its front after the action is

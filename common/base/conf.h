@@ -205,12 +205,18 @@ struct conf_source {
 	struct conf_pos pos;
 };
 
-/* none is 0 but data_rate, which then is not judged */
+/* none is 0 but data_rate, which then is not judged, and greeting_delay */
 struct conf_limits {
 	uint64_t message_size;         /* bytes, also offered as SIZE */
 	uint32_t recipients;           /* a transaction */
 	uint32_t sessions;             /* a side */
 	uint32_t sessions_per_address; /* a side; v6 counted by /64 */
+	uint32_t sessions_per_network; /* a side; /24, v6 /48 */
+	uint32_t connections;          /* a minute from one address */
+	uint32_t connections_network;
+	uint32_t bad_sessions;         /* an hour from one address */
+	uint32_t bad_sessions_network;
+	uint32_t greeting_delay;       /* s, ext: who talks meanwhile is refused */
 	uint32_t errors;               /* bad commands a session */
 	uint32_t unknown_rcpts;        /* unknown recipients a session */
 	uint32_t messages_per_session;
@@ -272,7 +278,9 @@ struct conf {
 
 /*
  * Defaults in every field that has one, lists empty: a message of 50 MiB,
- * 1000 recipients, 1000 sessions a side, 50 an address, 20 errors, 50 unknown
+ * 1000 recipients, 1000 sessions a side, 50 an address, 200 a network, 1200
+ * connections a minute an address, 4800 a network, 100 bad sessions an hour an
+ * address, 400 a network, no delay of the greeting, 20 errors, 50 unknown
  * recipients and 1000 messages a session, 30 hops, 300 s for a command and in
  * DATA, 100 bytes/s, 4 h a session; 20 connections to a destination, 1000
  * messages each; 4 GiB for each spool; retry after 30 s, 1 m, 5 m, 15 m,

@@ -60,6 +60,8 @@ static const char *const names[REASON_MAX] = {
 	[REASON_TLS_UNVERIFIED] = "tls-unverified",
 	[REASON_TLS_INJECTION] = "tls-injection",
 	[REASON_REQUIRETLS] = "requiretls",
+	[REASON_TOO_FAST] = "too-fast",
+	[REASON_BAD_CLIENT] = "bad-client",
 };
 
 _Static_assert(REASON_MAX <= 256, "a reason travels as one byte");

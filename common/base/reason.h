@@ -64,6 +64,8 @@ enum reason {
 	REASON_TLS_UNVERIFIED,  /* the server is not who it should be */
 	REASON_TLS_INJECTION,   /* octets in the clear behind STARTTLS */
 	REASON_REQUIRETLS,      /* RFC 8689 cannot be kept with this host */
+	REASON_TOO_FAST,        /* connections a minute */
+	REASON_BAD_CLIENT,      /* its sessions made only errors */
 	REASON_MAX
 };
 

@@ -25,3 +25,24 @@ get_ci_session(struct ibuf *b, struct ci_session *m)
 	}
 	return ibuf_get_end(b);
 }
+
+int
+put_ci_end(struct ibuf *b, enum ci_end m)
+{
+	return ibuf_add_n8(b, m);
+}
+
+int
+get_ci_end(struct ibuf *b, enum ci_end *m)
+{
+	uint8_t n;
+
+	if (ibuf_get_n8(b, &n) == -1)
+		return -1;
+	if (n > CI_END_BAD) {
+		errno = EBADMSG;
+		return -1;
+	}
+	*m = n == CI_END_BAD ? CI_END_BAD : CI_END_FAIR;
+	return ibuf_get_end(b);
+}

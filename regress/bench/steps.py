@@ -143,6 +143,8 @@ def syscalls(net, _rounds):
 IDLE_TOP = '''\
 limit sessions 20000
 limit sessions-per-address 2000
+limit sessions-per-network 20000
+limit connections-per-minute 60000
 limit command-timeout 1h
 '''
 SLAB = re.compile(r'^SUnreclaim: +(\d+) kB', re.M)

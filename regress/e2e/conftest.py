@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lab.gateway import GOLDEN, QUICK, Gateway  # noqa: E402
+from lab.gateway import GOLDEN, PATIENT, QUICK, Gateway  # noqa: E402
 from lab.smtp import Sink  # noqa: E402
 from lab.world import World  # noqa: E402
 
@@ -34,7 +34,7 @@ def gw(world, request):
             failed != request.session.testsfailed:
         if gateway is not None and gateway.running:
             gateway.kill_all()
-        gateway = Gateway(world, QUICK + GOLDEN).start()
+        gateway = Gateway(world, QUICK + PATIENT + GOLDEN).start()
         state['gateway'] = gateway
         state['failed'] = request.session.testsfailed
     yield gateway

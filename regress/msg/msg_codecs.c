@@ -88,6 +88,18 @@ CODEC(ks_entry, ks_entry)
 CODEC(ks_check, ks_check)
 
 static int
+put_one_ci_end(struct ibuf *b, const void *m)
+{
+	return put_ci_end(b, *(const enum ci_end *)m);
+}
+
+static int
+get_one_ci_end(struct ibuf *b, void *m)
+{
+	return get_ci_end(b, (enum ci_end *)m);
+}
+
+static int
 put_one_id_verdict(struct ibuf *b, const void *m)
 {
 	return put_id_verdict(b, *(const enum id_verdict *)m);
@@ -145,6 +157,8 @@ static struct iq_done done_most = { IQ_PERM, REASON_MAX - 1, UINT64_MAX };
 static const struct iq_room room_least = { 0, REASON_QUEUE_FULL, 0 };
 static struct iq_room room_most = { 1, REASON_NONE, UINT64_MAX };
 
+static const enum ci_end how_least = CI_END_FAIR;
+static enum ci_end how_most = CI_END_BAD;
 static const enum id_verdict verdict_least = ID_YES;
 static enum id_verdict verdict_most = ID_FOREIGN;
 
@@ -289,6 +303,7 @@ struct codec codecs[] = {
 	    .text = { TEXT(msg_hop, name) } },
 	{ ROW(ci_session, session_least, session_most),
 	    LENGTH(CI_SESSION_LEN) },
+	{ ROW(ci_end, how_least, how_most), LENGTH(CI_END_LEN) },
 	{ ROW(iq_commit, commit_least, commit_most), .min = IQ_COMMIT_MIN,
 	    .max = IQ_COMMIT_MIN + MSG_ADDR_MAX + MSG_HELO_MAX + MSG_ENVID_MAX +
 		IQ_TLS_MAX,

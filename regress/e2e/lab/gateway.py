@@ -40,6 +40,11 @@ domain "example.com" {
 connector "*" via dns
 '''
 
+# The lab's clients share a few addresses, and many of them are rude.
+PATIENT = '''\
+limit connections-per-minute 60000
+limit bad-sessions-per-hour 100000
+'''
 # Where a test cannot wait for the schedule of the real world.
 QUICK = 'retry { 1s, 2s, 3s }\n'
 
@@ -55,6 +60,8 @@ def conf(ext='', inside='', domains=None, connectors=('"*" via dns',),
         % (name, recipients, where)
         for name, where in (domains or DEFAULT_DOMAIN).items())
     lines = ''.join('connector %s\n' % c for c in connectors)
+    top += ''.join('%s\n' % limit for limit in PATIENT.splitlines()
+                   if limit.split()[1] not in top)
     return ('hostname "gw.example.com"\n%s'
             'external {\n\tlisten on 203.0.113.25\n'
             '\tdns { 9.9.9.9, 149.112.112.112 }\n%s}\n'
