@@ -35,6 +35,20 @@ def run_suite(ns, peers, name, *args, timeout=420):
         return output, json.load(f)
 
 
+def run_clients(ns, peers, *args, timeout=300):
+    """interop_clients.py, which writes no list of results; its output.
+
+    Postfix's smtp-source comes from the unpacked peers, with their libraries.
+    """
+    env = dict(os.environ, **peers.env)
+    env['PATH'] = '%s:%s/usr/sbin' % (env['PATH'], peers.root)
+    done = subprocess.run(
+        ns.command(['/usr/bin/python3', suite('interop_clients.py')]) +
+        list(args), capture_output=True, text=True, env=env, timeout=timeout,
+        cwd=WORK)
+    return done.stdout + done.stderr
+
+
 class Orders:
     """Commands for a suite that have this process do something.
 
