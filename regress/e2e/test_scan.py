@@ -19,6 +19,8 @@ SCAN = WORK + '/scan'
 # tests', not the server's.
 CERTIFICATE = re.compile(r'^(cert_|DNS_CAArecord|certificate_transparency)')
 SOUND = ('OK', 'INFO', 'LOW')
+# said of the scanner itself: Debian's openssl has no GOST
+SCANNER = {'engine_problem'}
 
 
 @pytest.fixture(scope='module')
@@ -82,8 +84,9 @@ def test_testssl(sides, side):
     for check in ('heartbleed', 'CCS', 'ROBOT',
                   'secure_renego', 'secure_client_renego', 'POODLE_SSL',
                   'fallback_SCSV', 'SWEET32', 'FREAK', 'DROWN', 'CRIME_TLS', 'LOGJAM',
-                  'BEAST', 'LUCKY13', 'RC4', 'FS'):
+                  'BEAST', 'LUCKY13', 'RC4', 'PFS'):
         assert check in found, (check, sorted(found))
     above = {i: (x['severity'], x['finding']) for i, x in found.items()
-             if x['severity'] not in SOUND and not CERTIFICATE.match(i)}
+             if x['severity'] not in SOUND and i not in SCANNER and
+             not CERTIFICATE.match(i)}
     assert not above, above
