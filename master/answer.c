@@ -314,6 +314,8 @@ answer_audit(const struct answer *a)
 		audit_chans(a, i);
 		audit_fds(a, i);
 	}
+	answer_text(a->ctld, a->id, a->d->untight ? LOG_L_WARN : LOG_L_INFO,
+	    a->d->selftest);
 	notes(a);
 	row(a, CTM_ANS_END, NULL);
 }

@@ -60,6 +60,9 @@ log_ready(const struct daemon *d)
 			  "sides");
 	if ((conf->flags & CONF_F_BEST_EFFORT) != 0)
 		log_warnx("sandbox best-effort: parts may be missing");
+	ll_begin(&l, d->untight ? LOG_L_WARN : LOG_L_INFO, "selftest");
+	ll_cstr(&l, "text", d->selftest);
+	ll_send(&l);
 }
 
 /* The doors: last of all, when everybody behind them is there. */
@@ -320,6 +323,33 @@ daemon_adjust(const struct daemon *d, struct config *c)
 		c->conf->log_kind = CONF_LOG_STDERR;
 }
 
+/* Are the sandboxes tight on this kernel?  -1 after errors in the report. */
+static int
+attack(struct daemon *d)
+{
+	struct config *c = d->config;
+	const bool strict = (c->conf->flags & CONF_F_BEST_EFFORT) == 0;
+	struct selftest *t;
+
+	d->untight = true;
+	if ((c->conf->flags & CONF_F_NO_SELFTEST) != 0) {
+		(void)strlcpy(d->selftest,
+		    "sandbox selftest off: nobody tried the sandboxes on this "
+		    "kernel",
+		    sizeof(d->selftest));
+		return 0;
+	}
+	t = selftest_run(c, d->options->libexec, d->netns);
+	if (t == NULL)
+		return -1;
+	selftest_summary(t, d->selftest);
+	d->untight = selftest_gained(t) > 0;
+	if (d->untight)
+		selftest_report(t, c, strict);
+	selftest_free(t);
+	return d->untight && strict ? -1 : 0;
+}
+
 /* What the host must have; -1 after errors in the report. */
 static int
 prepare(struct daemon *d)
@@ -344,7 +374,7 @@ prepare(struct daemon *d)
 		return -1;
 	host_resolve(c, d->netns);
 	d->files = files_open(c);
-	if (d->files != NULL)
+	if (d->files != NULL && attack(d) == 0)
 		d->listeners = listeners_open(c, d->netns, NULL);
 	return d->listeners != NULL ? 0 : -1;
 }

@@ -17,6 +17,7 @@
 #include "master/options.h"
 #include "master/probe.h"
 #include "master/recipients.h"
+#include "master/selftest.h"
 #include "master/super.h"
 #include "master/tickets.h"
 
@@ -40,6 +41,9 @@ struct daemon {
 	bool probed;
 	bool open;		       /* listeners were handed out */
 	char alarm[FORWARDING_STRLEN]; /* what forwards; empty: nothing */
+	/* what the attack on the sandboxes came to, in words */
+	char selftest[SELFTEST_SUMMARY_MAX];
+	bool untight;		       /* not all was refused, or not tried */
 	bool reload_failed;	       /* the last one; until one succeeds */
 	int status;		       /* of the exit */
 	/* a reload on its way: who is to be told, if anybody */

@@ -131,8 +131,8 @@ is_empty(int fd)
 	return empty;
 }
 
-static int
-make_chroot(struct config *c)
+int
+files_chroot(struct config *c)
 {
 	const char *path = c->conf->chroot_dir, *why = NULL;
 	struct stat st;
@@ -235,7 +235,7 @@ files_open(struct config *c)
 	f->log = -1;
 	f->control.fd = -1;
 	f->spool = open_spool(c);
-	if (f->spool == -1 || make_chroot(c) == -1 || files_log(f, c) == -1 ||
+	if (f->spool == -1 || files_chroot(c) == -1 || files_log(f, c) == -1 ||
 	    control_open(&f->control, c) == -1) {
 		files_free(f);
 		return NULL;

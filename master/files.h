@@ -14,6 +14,8 @@ struct instance;
 
 /* NULL after errors in c->report */
 struct files *files_open(struct config *c);
+/* Just the empty root of the children; -1 after errors in c->report. */
+int files_chroot(struct config *c);
 /* Closes all and removes the control socket. */
 void files_free(struct files *);
 /*

@@ -9,9 +9,12 @@
 #include "master/config.h"
 #include "master/daemon.h"
 #include "master/firewall.h"
+#include "master/files.h"
 #include "master/host.h"
 #include "master/keys.h"
+#include "master/netns.h"
 #include "master/options.h"
+#include "master/selftest.h"
 #include "master/topology.h"
 
 /* -n and -v: say what is wrong, or what would be in force. */
@@ -38,6 +41,29 @@ check(const struct options *o, struct config *c)
 	return status;
 }
 
+/* posternd selftest: the attack on the sandboxes by itself. */
+static int
+selftest(const struct options *o, struct config *c)
+{
+	const char *name = c->conf->side[SIDE_EXT].netns;
+	struct selftest *t = NULL;
+	int netns = -1, status = EXIT_FAILURE;
+
+	if (name[0] != '\0' && (netns = netns_open(name)) == -1)
+		fatal("namespace \"%s\"", name);
+	if (files_chroot(c) == 0)
+		t = selftest_run(c, o->libexec, netns);
+	if (t != NULL) {
+		selftest_print(t, stdout, o->print);
+		selftest_report(t, c, true);
+		status = selftest_gained(t) == 0 ? 0 : EXIT_FAILURE;
+	}
+	report_print(&c->report, stderr);
+	selftest_free(t);
+	config_free(c);
+	return status;
+}
+
 static int
 firewall(const struct options *o, struct config *c)
 {
@@ -54,7 +80,8 @@ firewall(const struct options *o, struct config *c)
 static int
 start(const struct options *o, struct config *c)
 {
-	report_print(&c->report, stderr);
+	if (report_failed(&c->report) || !o->selftest)
+		report_print(&c->report, stderr);
 	if (report_failed(&c->report)) {
 		config_free(c);
 		return EXIT_CONFIG;
@@ -62,7 +89,7 @@ start(const struct options *o, struct config *c)
 	if (geteuid() != 0)
 		fatalx("posternd is started by root: it gives each of its "
 		       "processes a user of its own");
-	return daemon_run(o, c);
+	return o->selftest ? selftest(o, c) : daemon_run(o, c);
 }
 
 int

@@ -21,6 +21,7 @@ static const struct option long_options[] = {
 static const char usage_text[] =
     "usage: posternd [-dnTv] [-f file] [-L directory]\n"
     "       posternd --firewall[=namespace] [-f file]\n"
+    "       posternd [-v] [-f file] [-L directory] selftest\n"
     "       posternd --topology | --version | --help\n";
 
 static void
@@ -86,6 +87,10 @@ options_parse(struct options *o, int argc, char **argv)
 	while (
 	    (c = getopt_long(argc, argv, "df:L:nTv", long_options, NULL)) != -1)
 		option(o, c);
+	if (optind == argc - 1 && strcmp(argv[optind], "selftest") == 0) {
+		o->selftest = true;
+		optind++;
+	}
 	if (optind != argc)
 		usage(stderr, EXIT_USAGE);
 }

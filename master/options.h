@@ -18,6 +18,7 @@ struct options {
 	bool trap;	     /* -T: filters name the call, then kill */
 	bool topology;	     /* --topology */
 	const char *firewall; /* --firewall: a namespace, "": the own; NULL */
+	bool selftest;	     /* "selftest": attack the sandboxes, no more */
 };
 
 /* Reads the command line; ends the process on --help, --version or misuse. */

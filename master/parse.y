@@ -96,6 +96,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token REQUIRE "require"
 %token RETRY "retry"
 %token SANDBOX "sandbox"
+%token SELFTEST "selftest"
 %token SENDERS "senders"
 %token SINGLE_HOMED "single-homed"
 %token SMARTHOST "smarthost"
@@ -151,6 +152,10 @@ global: HOSTNAME STRING	{ build_hostname(p, @1.line, $2); }
 	| schedule
 	| SANDBOX STRICT	{ build_sandbox(p, @1.line, false); }
 	| SANDBOX BEST_EFFORT	{ build_sandbox(p, @1.line, true); }
+	| SANDBOX SELFTEST OFF
+	    { build_flag(p, @1.line, CONF_F_NO_SELFTEST, true); }
+	| SANDBOX SELFTEST ON
+	    { build_flag(p, @1.line, CONF_F_NO_SELFTEST, false); }
 	| SINGLE_HOMED
 	    { build_flag(p, @1.line, CONF_F_SINGLE_HOMED, true); }
 	| IP FORWARDING ALLOW

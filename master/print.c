@@ -399,6 +399,8 @@ print_global(FILE *fp, const struct conf *conf)
 	print_log(fp, conf);
 	(void)fprintf(fp, "sandbox %s\n",
 	    (conf->flags & CONF_F_BEST_EFFORT) != 0 ? "best-effort" : "strict");
+	if ((conf->flags & CONF_F_NO_SELFTEST) != 0)
+		(void)fputs("sandbox selftest off\n", fp);
 	if ((conf->flags & CONF_F_SINGLE_HOMED) != 0)
 		(void)fputs("single-homed\n", fp);
 	if ((conf->flags & CONF_F_FORWARDING) != 0)

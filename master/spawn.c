@@ -139,9 +139,8 @@ executable(char path[CONF_PATH_MAX], const char *fmt_dir, const char *sub,
  * libexec, wherever PREFIX was moved to.
  */
 static int
-beside(enum proc proc, char path[CONF_PATH_MAX])
+beside(const char *prog, char path[CONF_PATH_MAX])
 {
-	const char *prog = proc_name(proc);
 	char exe[CONF_PATH_MAX], up[CONF_PATH_MAX], name[CONF_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
@@ -156,16 +155,20 @@ beside(enum proc proc, char path[CONF_PATH_MAX])
 }
 
 int
-spawn_find(const char *dir, enum proc proc, char path[CONF_PATH_MAX])
+spawn_find_named(const char *dir, const char *prog, char path[CONF_PATH_MAX])
 {
-	const char *prog = proc_name(proc);
-
 	if (dir != NULL) {
 		if (executable(path, dir, prog, prog) == 0)
 			return 0;
 		return executable(path, dir, "", prog);
 	}
-	if (beside(proc, path) == 0)
+	if (beside(prog, path) == 0)
 		return 0;
 	return executable(path, LIBEXECDIR, "", prog);
+}
+
+int
+spawn_find(const char *dir, enum proc proc, char path[CONF_PATH_MAX])
+{
+	return spawn_find_named(dir, proc_name(proc), path);
 }

@@ -31,5 +31,7 @@ int spawn(struct spawn *, const struct peer *);
  * else where the build says.  -1 with errno: the program is not there.
  */
 int spawn_find(const char *dir, enum proc, char path[CONF_PATH_MAX]);
+int spawn_find_named(const char *dir, const char *prog,
+    char path[CONF_PATH_MAX]);
 
 #endif

@@ -143,7 +143,13 @@ int stats_page(void); /* -1 with errno */
 void stats_page_reset(int fd);
 void output_watch(struct instance *, int fd);
 void output_close(struct instance *);
-/* wire.c: -1 after having logged */
+/*
+ * wire.c.  What every process is told first, but for its user and what became
+ * of the one before it.
+ */
+void hello_fill(struct cm_hello *, const struct conf *,
+    const struct topo_program *, const struct peer *);
+/* -1 after having logged */
 int wire_hello(struct instance *);
 int wire_conf(struct instance *);
 void wire_peers(struct instance *); /* to all that run */

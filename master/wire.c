@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bsd/string.h>
@@ -34,29 +35,34 @@ send_fd(struct instance *i, uint16_t type, const struct ibuf *b, int fd)
 	return chan_send(i->chan, type, 0, b, copy);
 }
 
+void
+hello_fill(struct cm_hello *hello, const struct conf *conf,
+    const struct topo_program *program, const struct peer *self)
+{
+	memset(hello, 0, sizeof(*hello));
+	hello->version = CM_VERSION;
+	hello->self = *self;
+	hello->nslots = topo_nslots(self);
+	if ((conf->flags & CONF_F_BEST_EFFORT) != 0)
+		hello->flags |= CM_HELLO_BEST_EFFORT;
+	(void)strlcpy(hello->chroot_dir,
+	    program->root == TOPO_ROOT_SPOOL ? conf->spool : conf->chroot_dir,
+	    sizeof(hello->chroot_dir));
+}
+
 int
 wire_hello(struct instance *i)
 {
 	struct super *s = i->super;
-	struct cm_hello hello = {
-		.version = CM_VERSION,
-		.self = i->peer,
-		.uid = i->uid,
-		.gid = i->gid,
-		.flags = s->hello_flags,
-		.nslots = topo_nslots(&i->peer),
-	};
-	const struct conf *conf = s->config->conf;
+	struct cm_hello hello;
 	struct ibuf b;
 
-	if ((conf->flags & CONF_F_BEST_EFFORT) != 0)
-		hello.flags |= CM_HELLO_BEST_EFFORT;
+	hello_fill(&hello, s->config->conf, i->program, &i->peer);
+	hello.uid = i->uid;
+	hello.gid = i->gid;
+	hello.flags |= s->hello_flags;
 	if (i->fault)
 		hello.flags |= CM_HELLO_FAULT;
-	(void)strlcpy(hello.chroot_dir,
-	    i->program->root == TOPO_ROOT_SPOOL ? conf->spool
-						: conf->chroot_dir,
-	    sizeof(hello.chroot_dir));
 	chan_scratch(&b);
 	if (put_cm_hello(&b, &hello) == -1 ||
 	    chan_send(i->chan, CM_REQ_HELLO, 0, &b, -1) == -1 ||

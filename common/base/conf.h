@@ -241,7 +241,8 @@ enum conf_flag {
 	CONF_F_SINGLE_HOMED = 1 << 0,
 	CONF_F_BEST_EFFORT = 1 << 1, /* sandbox best-effort */
 	CONF_F_FORWARDING = 1 << 2,  /* "ip forwarding allow" */
-	CONF_F_COMPANY_SENDERS = 1 << 3 /* int: "senders company" */
+	CONF_F_COMPANY_SENDERS = 1 << 3, /* int: "senders company" */
+	CONF_F_NO_SELFTEST = 1 << 4	 /* "sandbox selftest off" */
 };
 
 struct conf {

@@ -125,8 +125,9 @@ static const struct {
 	{ SB_ADD_SEALS, { IS(1, F_ADD_SEALS), NO_TEST } },
 	{ SB_GET_SEALS, { IS(1, F_GET_SEALS), NO_TEST } },
 	{ SB_DUP_CHAN, { ON_CHAN(1), NO_TEST } },
-	{ SB_SOCKET_INET, { IS(0, AF_INET), NO_TEST } },
-	{ SB_SOCKET_INET, { IS(0, AF_INET6), NO_TEST } },
+	/* protocol 0: TCP and UDP, nothing that rides on them */
+	{ SB_SOCKET_INET, { IS(0, AF_INET), IS(2, 0) } },
+	{ SB_SOCKET_INET, { IS(0, AF_INET6), IS(2, 0) } },
 	{ SB_GETSOCKOPT_ERROR, { IS(1, SOL_SOCKET), IS(2, SO_ERROR) } },
 	{ SB_SETSOCKOPT_CONND, { IS(1, SOL_SOCKET), IS(2, SO_BINDTODEVICE) } },
 	{ SB_SETSOCKOPT_CONND, { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
@@ -161,10 +162,11 @@ static const struct {
 	{ SB_ADD_SEALS, "F_ADD_SEALS" },
 	{ SB_GET_SEALS, "F_GET_SEALS" },
 	{ SB_DUP_CHAN, "onto a channel" },
-	{ SB_SOCKET_INET, "AF_INET, AF_INET6" },
+	{ SB_SOCKET_INET, "AF_INET, AF_INET6; protocol 0" },
 	{ SB_GETSOCKOPT_ERROR, "SO_ERROR" },
-	{ SB_SETSOCKOPT_CONND, "SO_BINDTODEVICE, SO_REUSEADDR, TCP_NODELAY, "
-			       "IPV6_V6ONLY, IP_BIND_ADDRESS_NO_PORT" },
+	{ SB_SETSOCKOPT_CONND,
+	    "SO_BINDTODEVICE, SO_REUSEADDR, TCP_NODELAY, "
+	    "IPV6_V6ONLY, IP_BIND_ADDRESS_NO_PORT" },
 	{ SB_PEERCRED, "SO_PEERCRED" },
 	{ SB_DIRFD, "below a directory held open" },
 	{ SB_STDERR, "on stderr" },

@@ -26,7 +26,7 @@ enum sb_cond {
 	SB_ADD_SEALS,  /* fcntl(F_ADD_SEALS) */
 	SB_GET_SEALS,  /* fcntl(F_GET_SEALS) */
 	SB_DUP_CHAN,   /* dup3 onto a channel descriptor */
-	SB_SOCKET_INET, /* socket: AF_INET, AF_INET6 only */
+	SB_SOCKET_INET, /* socket: AF_INET, AF_INET6 only; protocol 0 */
 	SB_GETSOCKOPT_ERROR, /* SOL_SOCKET, SO_ERROR */
 	SB_SETSOCKOPT_CONND, /* the options that connd sets */
 	SB_PEERCRED,   /* getsockopt SOL_SOCKET, SO_PEERCRED */

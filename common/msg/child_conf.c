@@ -15,7 +15,7 @@
 
 #define FLAGS                                                                  \
 	(CONF_F_SINGLE_HOMED | CONF_F_BEST_EFFORT | CONF_F_FORWARDING |        \
-	    CONF_F_COMPANY_SENDERS)
+	    CONF_F_COMPANY_SENDERS | CONF_F_NO_SELFTEST)
 
 struct encoder {
 	const struct conf *conf;

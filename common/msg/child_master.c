@@ -182,3 +182,22 @@ get_cm_tickets(struct ibuf *b, struct cm_tickets *m)
 	*m = in;
 	return 0;
 }
+
+int
+put_cm_attack(struct ibuf *b, const struct cm_attack *m)
+{
+	(void)ibuf_add_cstr(b, m->name, sizeof(m->name) - 1);
+	(void)ibuf_add_n8(b, m->outcome);
+	return ibuf_add_n16(b, m->detail);
+}
+
+int
+get_cm_attack(struct ibuf *b, struct cm_attack *m)
+{
+	(void)ibuf_get_cstr(b, m->name, sizeof(m->name), NULL);
+	(void)ibuf_get_n8(b, &m->outcome);
+	(void)ibuf_get_n16(b, &m->detail);
+	return finish(b,
+	    m->outcome >= CM_ATTACK_KILLED && m->outcome <= CM_ATTACK_GAINED, m,
+	    sizeof(*m));
+}

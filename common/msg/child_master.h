@@ -35,7 +35,11 @@ enum cm_type {
 	CM_ANS_PONG = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 5),
 	CM_ANS_DRAINED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 6),
 	/* logd: its syslog socket failed; make another */
-	CM_ANS_REOPEN = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 7)
+	CM_ANS_REOPEN = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 7),
+	/* the selftest in a program's place: one by one, id counts from 0 */
+	CM_ANS_ATTACK = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 8),
+	/* all of them; empty, id: how many */
+	CM_ANS_ATTACKED = MSG_TYPE(EDGE_CHILD_MASTER, MSG_ANSWER | 9)
 };
 
 enum cm_drain {
@@ -94,6 +98,23 @@ struct cm_tickets {
 	uint8_t key[CM_TICKET_KEYS][CM_TICKET_KEY];
 };
 
+enum cm_attack_outcome {
+	CM_ATTACK_KILLED = 1, /* detail: the signal */
+	CM_ATTACK_REFUSED,    /* detail: errno */
+	CM_ATTACK_NONE,	      /* the program has not what it takes */
+	CM_ATTACK_JOB,	      /* not tried: the program is there to do it */
+	CM_ATTACK_GAINED
+};
+
+#define CM_ATTACK_NAME 32
+struct cm_attack {
+	char name[CM_ATTACK_NAME];
+	uint8_t outcome; /* enum cm_attack_outcome */
+	uint16_t detail;
+};
+
+#define CM_ATTACK_MIN 5
+#define CM_ATTACK_MAX (CM_ATTACK_MIN + CM_ATTACK_NAME)
 #define CM_TICKETS_LEN (4 + CM_TICKET_KEYS * CM_TICKET_KEY)
 #define CM_HELLO_MIN 23
 #define CM_HELLO_MAX (CM_HELLO_MIN + CONF_PATH_MAX)
@@ -115,6 +136,8 @@ int put_cm_ready(struct ibuf *, const struct cm_ready *);
 int get_cm_ready(struct ibuf *, struct cm_ready *);
 int put_cm_violation(struct ibuf *, const struct cm_violation *);
 int get_cm_violation(struct ibuf *, struct cm_violation *);
+int put_cm_attack(struct ibuf *, const struct cm_attack *);
+int get_cm_attack(struct ibuf *, struct cm_attack *);
 int put_cm_tickets(struct ibuf *, const struct cm_tickets *);
 int get_cm_tickets(struct ibuf *, struct cm_tickets *);
 /* three bytes, checked */

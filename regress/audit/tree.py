@@ -111,8 +111,12 @@ class Tree:
         return None
 
     def is_child(self, program):
-        """Is it one that posternd starts, not posternd or the tool?"""
-        return program not in ('posternd', 'postern')
+        """Is it one that runs as long as posternd does, by its topology?
+
+        Not posternd, the tool, or the selftest, which takes the place of
+        each of them in turn.
+        """
+        return program not in ('posternd', 'postern', 'selftest')
 
     def dependencies(self, source):
         """Project files that the compiler read for a source, or None."""

@@ -19,7 +19,7 @@ from lab.smtp import Closed, Client, mail_text
 from lab.world import GW_EXT, HOST_A
 
 PROGRAMS = ('connd', 'smtpd-in', 'queued', 'smtpd-out', 'dnsd-ext',
-            'dnsd-int', 'dird', 'logd', 'ctld', 'keyd')
+            'dnsd-int', 'dird', 'logd', 'ctld', 'keyd', 'selftest')
 POSTERND = 'master/posternd'
 
 

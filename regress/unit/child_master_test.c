@@ -33,6 +33,8 @@ static const struct cm_sandboxed sandboxed = { 1, 7, 48,
 	SANDBOX_NO_LANDLOCK_NET };
 static const struct cm_ready ready = { 0x01020304 };
 static const struct cm_tickets tickets = { 2, { { 1, 2 }, { 3, 4 } } };
+static const struct cm_attack attack = { "socket-fastopen", CM_ATTACK_KILLED,
+	31 };
 static const struct cm_violation violation = { { PROC_CONND, SIDE_EXT, 0 },
 	CHAN_V_FLOOD };
 
@@ -53,6 +55,7 @@ WRAP(sandboxed)
 WRAP(ready)
 WRAP(violation)
 WRAP(tickets)
+WRAP(attack)
 
 #define ROW(name, len)                                                         \
 	{                                                                      \
@@ -73,6 +76,7 @@ static const struct {
 	ROW(ready, CM_READY_LEN),
 	ROW(violation, CM_VIOLATION_LEN),
 	ROW(tickets, CM_TICKETS_LEN),
+	ROW(attack, CM_ATTACK_MIN + 15),
 };
 
 static size_t
@@ -196,6 +200,10 @@ static const struct {
 	{ "violation", 6, 0 },
 	{ "violation", 6, CHAN_V_ERROR + 1 },
 	{ "violation", 3, 1 },
+	{ "attack", 1, 14 }, /* string shorter than the rest */
+	{ "attack", 2, 0 },  /* NUL inside */
+	{ "attack", 17, 0 }, /* outcome */
+	{ "attack", 17, CM_ATTACK_GAINED + 1 },
 	{ "tickets", 0, 1 },
 	{ "tickets", 3, CM_TICKET_KEYS + 1 },
 };
