@@ -48,6 +48,9 @@ log_ready(const struct daemon *d)
 	const struct conf *conf = d->config->conf;
 	struct logline l;
 
+	ll_begin(&l, d->untight ? LOG_L_WARN : LOG_L_INFO, "selftest");
+	ll_cstr(&l, "text", d->selftest);
+	ll_send(&l);
 	ll_begin(&l, LOG_L_INFO, "ready");
 	ll_cstr(&l, "version", POSTERN_VERSION);
 	ll_cstr(&l, "hostname", conf->hostname);
@@ -60,9 +63,6 @@ log_ready(const struct daemon *d)
 			  "sides");
 	if ((conf->flags & CONF_F_BEST_EFFORT) != 0)
 		log_warnx("sandbox best-effort: parts may be missing");
-	ll_begin(&l, d->untight ? LOG_L_WARN : LOG_L_INFO, "selftest");
-	ll_cstr(&l, "text", d->selftest);
-	ll_send(&l);
 }
 
 /* The doors: last of all, when everybody behind them is there. */
