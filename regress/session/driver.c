@@ -98,6 +98,7 @@ static const struct name extensions[] = {
 	{ "starttls", SMTP_EXT_STARTTLS },
 	{ "requiretls", SMTP_EXT_REQUIRETLS },
 	{ "utf8", SMTP_EXT_SMTPUTF8 },
+	{ "limits", SMTP_EXT_LIMITS },
 	{ "-pipelining", SMTP_EXT_PIPELINING },
 	{ "-size", SMTP_EXT_SIZE },
 	{ "-8bitmime", SMTP_EXT_8BITMIME },
@@ -115,6 +116,8 @@ static const struct {
 	{ "unknown", offsetof(struct session_conf, unknown_max) },
 	{ "junk", offsetof(struct session_conf, junk_max) },
 	{ "messages", offsetof(struct session_conf, message_max) },
+	{ "told-messages", offsetof(struct session_conf, features.mail_max) },
+	{ "told-rcpts", offsetof(struct session_conf, features.rcpt_max) },
 };
 
 struct driver {

@@ -8,6 +8,7 @@ is given as sent only.
 """
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -54,3 +55,39 @@ def test_cases_cite():
     """Each script says what it shows, most of them by RFC section."""
     for p in CASES:
         assert p.read_text().startswith('#'), p.name
+
+
+def rules():
+    """(RFC, section, cases) of README."""
+    rfc, found = None, []
+    for line in (HERE / 'README').read_text().splitlines():
+        if re.match(r'RFC \d+$|Beyond', line):
+            rfc = line
+        elif line.startswith('\t') and rfc:
+            parts = re.split(r'\t+', line.strip())
+            found.append((rfc, parts[0], parts[-1].split(' (')[0].split()))
+    return found
+
+
+def test_rules_are_shown():
+    """Every rule of README by cases that are there, of every RFC spoken."""
+    stems = {p.stem for p in CASES}
+    for rfc, section, cases in rules():
+        assert cases and set(cases) <= stems, (rfc, section, cases)
+    want = {'RFC %d' % n for n in (5321, 5322, 1870, 2034, 2920, 3030, 3207,
+                                   3461, 6152, 6531, 8689, 9422)}
+    assert want <= {rfc for rfc, _, _ in rules()}
+
+
+# RFC 2034 section 4: the greeting and the answers to HELO and EHLO have none,
+# nor has 354, which is neither good nor bad news.
+NO_CODE = re.compile(r'220 \S+ ESMTP|250[ -](gw\.test|[A-Z0-9]+( [A-Z0-9= ]+)?)'
+                     r'$|354 |554 gw\.test |421 gw\.test has|501 Give your')
+
+
+@pytest.mark.parametrize('script', CASES, ids=lambda p: p.stem)
+def test_enhanced_codes(script):
+    for line in script.with_suffix('.ok').read_text().splitlines():
+        m = re.match(r'(?:\(\d+ times\) )?S (.*)', line)
+        if m and not NO_CODE.match(m[1]):
+            assert re.match(r'([245])\d\d[ -]\1\.\d\.\d ', m[1]), line
