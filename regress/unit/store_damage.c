@@ -24,8 +24,8 @@ take_image(struct world *w, const char *name, struct image *im)
 	assert_true(im->size <= sizeof(im->bytes));
 	memcpy(im->bytes, p, im->size);
 	assert_int_equal(seg_header_get(im->bytes, &h), SEG_OK);
-	place.seq = h.seq;
-	place.epoch = h.epoch;
+	place.seq = im->seq = h.seq;
+	place.epoch = im->epoch = h.epoch;
 	im->n = 0;
 	while (place.off + REC_HEADER <= im->size &&
 	    rec_get(im->bytes + place.off, &r, &place) == 0) {

@@ -12,6 +12,8 @@
 struct image { /* a segment and where its records stand */
 	uint8_t bytes[64 * 1024];
 	size_t size, end;
+	uint32_t seq;
+	uint64_t epoch;
 	size_t at[512];
 	uint64_t ids[512];
 	uint16_t types[512], flags[512];

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "queued/store/crc32c.h"
 #include "regress/unit/store_damage.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -330,6 +331,53 @@ test_state_chain_heals(void **state)
 	world_free(&w);
 }
 
+/* A record, whole by its checksums, says that its file is beyond all sizes. */
+static void
+test_size_beyond_all(void **state)
+{
+	static const uint64_t sizes[] = { 0, 7999, 8001, 1ULL << 40, 1ULL << 58,
+		UINT64_MAX };
+	static struct image im;
+	struct sight si;
+	struct world w;
+	struct rec_place place;
+	struct rec_file f;
+	struct rec r;
+	uint8_t *bytes;
+	size_t size, i, k;
+
+	(void)state;
+	world_init(&w, 67);
+	assert_int_equal(world_open(&w), 0);
+	assert_non_null(world_append(&w, 8000));
+	assert_int_equal(world_commit(&w), 0);
+	world_kill(&w);
+	take_image(&w, SEG1, &im);
+	bytes = memfs_bytes(w.m, SEG1, &size);
+	for (i = 0; i < im.n && im.types[i] != REC_FILE; i++)
+		;
+	assert_true(i < im.n);
+	place = (struct rec_place){ im.seq, im.epoch, im.at[i] };
+	check(&w, &si);
+	assert_int_equal(si.result, 0);
+	assert_int_equal(si.live, 1);
+	for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		uint8_t *at = bytes + im.at[i], *payload = at + REC_HEADER;
+
+		assert_int_equal(rec_get(at, &r, &place), 0);
+		assert_int_equal(rec_file_get(payload, r.len, &f), 0);
+		f.size = sizes[k];
+		rec_file_put(payload, &f);
+		r.crc = crc32c(0, payload, (size_t)rec_covered(&r, payload));
+		rec_put(at, &r, &place);
+		check(&w, &si);
+		assert_int_equal(si.result, 1);
+		assert_int_equal(si.report.lost, 1);
+		assert_int_equal(si.live, 0);
+	}
+	world_free(&w);
+}
+
 int
 main(void)
 {
@@ -342,6 +390,7 @@ main(void)
 		cmocka_unit_test(test_truncated_everywhere),
 		cmocka_unit_test(test_truncated_in_the_middle),
 		cmocka_unit_test(test_state_chain_heals),
+		cmocka_unit_test(test_size_beyond_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
