@@ -106,7 +106,7 @@ class Goals:
     def all(self):
         for step, what in (
                 ('relay', self.relay), ('single', self.single),
-                ('big', self.big), ('idle', self.idle),
+                ('big', self.big), ('idle', self.idle), ('tls', self.tls),
                 ('growth', self.growth), ('drain', self.drain),
                 ('growth', self.cost)):
             if step in self.found:
@@ -159,6 +159,22 @@ class Goals:
                  each <= 4096, number(sum(theirs['bytes'].values())) +
                  ' bytes')
         slow = ours['fresh']['first']['p99']
+        self.add('a new message beside them, connect to `250`, 99 %',
+                 '<= 50 ms', '%.1f ms' % slow, slow <= 50)
+
+    def tls(self, step):
+        for kind, (_, keyd, ratio) in step['handshakes'].items():
+            self.add('TLS handshakes with keyd against the key in the process,'
+                     ' ' + kind, '>= 85 %',
+                     '%.0f %%, %s/s' % (100 * ratio, number(keyd)),
+                     ratio >= 0.85)
+        idle = step['idle']
+        each = sum(idle['bytes'].values())
+        self.add('{:,} idle TLS sessions'.format(idle['asked']),
+                 '<= 16 KiB each', '%.0f bytes, %s held' % (
+                     each, number(idle['held_after'])),
+                 each <= 16384 and idle['held_after'] == idle['asked'])
+        slow = idle['fresh']['first']['p99']
         self.add('a new message beside them, connect to `250`, 99 %',
                  '<= 50 ms', '%.1f ms' % slow, slow <= 50)
 

@@ -146,6 +146,7 @@ log to file "%(log)s"
 external {
 	listen on 203.0.113.25
 	workers %(workers)d
+	%(ext)s
 }
 internal {
 	listen on 10.0.0.5
@@ -176,14 +177,14 @@ class Postern:
     name = 'postern'
 
     def __init__(self, net, top='', domains=None, workers=None, wrap=(),
-                 keep=False):
+                 keep=False, ext=''):
         self.net, self.keep, self.wrap = net, keep, list(wrap)
         self.dir = DISK + '/work/postern'
         self.socket = WORK + '/control.sock'
         self.log = self.dir + '/log/postern.log'
         self.conf = CONF % {
             'spool': self.dir + '/spool', 'socket': self.socket,
-            'log': self.log, 'top': top, 'domains': domains or example(),
+            'log': self.log, 'top': top, 'ext': ext, 'domains': domains or example(),
             'workers': workers or os.cpu_count()}
         self.process = None
 
