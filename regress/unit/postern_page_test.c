@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /* link: postern/page.o postern/page_graph.o postern/page_style.o
  * postern/trust.o postern/check.o postern/kernel.o postern/ksock.o
  * postern/become.o
  * postern/text.o common/msg.a common/base.a */
-/* SPDX-License-Identifier: ISC */
 /* The parts of the audit's page that need no gateway. */
 #include <setjmp.h>
 #include <stdarg.h>
