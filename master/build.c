@@ -98,10 +98,14 @@ build_log(struct parser *p, uint32_t line, enum conf_log_kind kind,
 void
 build_flag(struct parser *p, uint32_t line, enum conf_flag flag, bool on)
 {
-	const char *what = flag == CONF_F_SINGLE_HOMED ? "single-homed"
-	    : flag == CONF_F_NO_SELFTEST	       ? "sandbox selftest"
-						       : "ip forwarding";
+	const char *what = "ip forwarding";
 
+	if (flag == CONF_F_SINGLE_HOMED)
+		what = "single-homed";
+	else if (flag == CONF_F_NO_SELFTEST)
+		what = "sandbox selftest";
+	else if (flag == CONF_F_CHECK_SENDER_MX)
+		what = "check sender mx";
 	if (build_once(p, line, MARK_FLAG, flag, 0, what) == 0 && on)
 		p->conf->flags |= flag;
 }

@@ -54,6 +54,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token ANY "any"
 %token BEST_EFFORT "best-effort"
 %token CERTIFICATE "certificate"
+%token CHECK "check"
 %token CHROOT "chroot"
 %token COMPANY "company"
 %token CONNECTOR "connector"
@@ -97,6 +98,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token RETRY "retry"
 %token SANDBOX "sandbox"
 %token SELFTEST "selftest"
+%token SENDER "sender"
 %token SENDERS "senders"
 %token SINGLE_HOMED "single-homed"
 %token SMARTHOST "smarthost"
@@ -256,6 +258,8 @@ ext_end: '}'
 
 ext_statement: side_statement
 	| NAMESPACE STRING	{ build_namespace(p, @1.line, $2); }
+	| CHECK SENDER MX
+	    { build_flag(p, @1.line, CONF_F_CHECK_SENDER_MX, true); }
 	;
 
 internal: int_open int_lines int_end	{ p->where = NULL; }

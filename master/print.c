@@ -154,6 +154,9 @@ print_side(FILE *fp, const struct config *c, enum side side)
 		print_word_string(fp, "\tinterface ", s->interface);
 	if (s->netns[0] != '\0')
 		print_word_string(fp, "\tnamespace ", s->netns);
+	if (side == SIDE_EXT &&
+	    (c->conf->flags & CONF_F_CHECK_SENDER_MX) != 0)
+		(void)fputs("\tcheck sender mx\n", fp);
 	print_dns(fp, s);
 	print_set(fp, "networks", &s->networks);
 	print_set(fp, "accept from", &s->accept_from);

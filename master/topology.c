@@ -108,6 +108,8 @@ static const struct topo_edge edges[] = {
 	    "connect me to" },
 	{ PROC_SMTPD_OUT, INT, PROC_CONND, INT, TOPO_PASS_BACK,
 	    "connect me to" },
+	{ PROC_SMTPD_IN, EXT, PROC_DNSD_EXT, NONE, TOPO_PASS_NONE,
+	    "has the sender's domain a null MX" },
 	{ PROC_SMTPD_OUT, EXT, PROC_DNSD_EXT, NONE, TOPO_PASS_NONE,
 	    "MX, A, AAAA, TLSA" },
 	{ PROC_SMTPD_OUT, INT, PROC_DNSD_INT, NONE, TOPO_PASS_NONE,
@@ -130,7 +132,6 @@ static const struct topo_edge edges[] = {
 static const struct {
 	const char *from, *to, *what;
 } planned[] = {
-	{ "smtpd-in/ext", "dnsd-ext", "PTR, DNSBL and SPF checks" },
 	{ "dird", "connd/int", "LDAP servers" },
 	{ "dird", "dnsd-int", "names of LDAP servers" },
 };

@@ -19,6 +19,7 @@
 #define READ_SIZE      (64 * 1024)
 #define OUT_SIZE       (16 * 1024)
 #define DIR_DEADLINE   10000  /* ms for dird's answer */
+#define DNS_DEADLINE   5000   /* ms for dnsd's: then the mail is taken */
 #define QUEUE_DEADLINE 120000 /* ms for queued's: a slow disk is no loss */
 #define KEYD_DEADLINE  2000   /* ms for keyd's: then there is no TLS */
 #define HANDSHAKE_TIME 60000  /* ms for a client's part of it */
@@ -78,6 +79,8 @@ deadline(const struct client *c)
 	switch (c->waiting) {
 	case WAIT_DIR:
 		return c->wait_since + DIR_DEADLINE;
+	case WAIT_DNS:
+		return c->wait_since + DNS_DEADLINE;
 	case WAIT_ROOM:
 	case WAIT_QUEUE:
 		return c->wait_since + QUEUE_DEADLINE;
@@ -153,7 +156,7 @@ client_on_timer(struct ev_timer *t)
 		return;
 	}
 	if (c->waiting != WAIT_NOTHING) {
-		client_answer(c, ANSWER_LATER, NULL);
+		client_no_answer(c);
 		return;
 	}
 	if ((id = what_is_over(c, now)) == SMTP_R_NONE) {
@@ -197,6 +200,28 @@ judge_mail(struct client *c, const struct session_act *a)
 	intx_free(sv, c->tx);
 	c->tx = intx_new(a, &c->session);
 	return c->tx != NULL ? ANSWER_YES : ANSWER_LATER;
+}
+
+/*
+ * RFC 7505 section 4.2: who takes no mail sends none.  Is dnsd asked?  Not of
+ * the null sender and of literals, and without an answer the mail is taken.
+ */
+static bool
+ask_dns(struct client *c, const struct session_act *a)
+{
+	struct server *sv = c->server;
+	struct smtp_slice domain = smtp_addr_domain(a->addr);
+
+	if (sv->side != SIDE_EXT ||
+	    (sv->conf->flags & CONF_F_CHECK_SENDER_MX) == 0 ||
+	    domain.len == 0 || domain.p[0] == '[')
+		return false;
+	c->seq++;
+	if (peers_ask_sender(sv, client_question_id(c), domain) == -1)
+		return false;
+	c->waiting = WAIT_DNS;
+	c->wait_since = ev_now(sv->ev);
+	return true;
 }
 
 static bool
@@ -280,6 +305,8 @@ question(struct client *c, const struct session_act *a)
 	switch (a->type) {
 	case ACT_MAIL:
 		answer = judge_mail(c, a);
+		if (answer == ANSWER_YES && ask_dns(c, a))
+			return;
 		break;
 	case ACT_RCPT:
 		if (c->tx == NULL)
@@ -349,6 +376,10 @@ client_answer(struct client *c, enum session_answer answer, const char *text)
 		STAILQ_REMOVE(&c->server->submits, c, client, submit);
 	c->waiting = WAIT_NOTHING;
 	c->quiet_since = ev_now(c->server->ev);
+	if (was == WAIT_DNS && answer != ANSWER_YES) {
+		intx_free(c->server, c->tx);
+		c->tx = NULL;
+	}
 	if (was == WAIT_DIR)
 		settle_rcpt(c, answer == ANSWER_YES);
 	else if (was == WAIT_ROOM || was == WAIT_QUEUE)
@@ -356,6 +387,13 @@ client_answer(struct client *c, enum session_answer answer, const char *text)
 	if (session_answer(&c->session, c->question, answer,
 		smtp_slice_str(text != NULL ? text : "")) == 0)
 		client_run(c, 0);
+}
+
+void
+client_no_answer(struct client *c)
+{
+	client_answer(c, c->waiting == WAIT_DNS ? ANSWER_YES : ANSWER_LATER,
+	    NULL);
 }
 
 /* --- output --- */
@@ -522,7 +560,7 @@ say(struct client *c, const struct smtp_outbuf *out, bool more)
 {
 	if (out->len == 0 || c->out != NULL)
 		return 0;
-	if (more && c->waiting == WAIT_DIR)
+	if (more && (c->waiting == WAIT_DIR || c->waiting == WAIT_DNS))
 		return hold(c, out);
 	return put_out(c, out->buf, out->len);
 }

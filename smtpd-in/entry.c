@@ -187,7 +187,7 @@ clients_give_up(struct server *sv, enum waiting_for what)
 
 	for (i = 0; what != WAIT_NOTHING && i < CLIENTS_MAX; i++)
 		if (sv->clients[i] != NULL && sv->clients[i]->waiting == what)
-			client_answer(sv->clients[i], ANSWER_LATER, NULL);
+			client_no_answer(sv->clients[i]);
 }
 
 /*

@@ -97,6 +97,43 @@ static const struct chan_msg dir_msgs[] = {
 	{ ID_ANS_RCPT, ID_ANS_LEN, ID_ANS_LEN, FD_NONE, CHAN_ANY, on_verdict },
 };
 
+/* --- dnsd --- */
+
+int
+peers_ask_sender(struct server *sv, uint32_t id, struct smtp_slice domain)
+{
+	struct in_sender m = { { 0 } };
+	struct ibuf b;
+
+	if (sv->dns == NULL || domain.len == 0 || domain.len > IN_DOMAIN_MAX)
+		return -1;
+	memcpy(m.domain, domain.p, domain.len);
+	chan_scratch(&b);
+	if (put_in_sender(&b, &m) == -1)
+		return -1;
+	return chan_send(sv->dns, IN_REQ_SENDER, id, &b, -1);
+}
+
+static int
+on_sender(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct client *c = client_asking(chan_ctx(ch), id, WAIT_DNS);
+	enum in_verdict v;
+
+	(void)fd;
+	if (get_in_verdict(b, &v) == -1)
+		return -1;
+	if (c != NULL)
+		client_answer(c, v == IN_NULL_MX ? ANSWER_NULL_MX : ANSWER_YES,
+		    NULL);
+	return 0;
+}
+
+static const struct chan_msg dns_msgs[] = {
+	{ IN_ANS_SENDER, IN_VERDICT_LEN, IN_VERDICT_LEN, FD_NONE, CHAN_ANY,
+	    on_sender },
+};
+
 /* --- queued --- */
 
 static int
@@ -187,6 +224,11 @@ slot_of(struct server *sv, enum proc proc, struct peer **peer,
 		*what = WAIT_DIR;
 		return &sv->dir;
 	}
+	if (proc == PROC_DNSD_EXT) {
+		*peer = &sv->dns_peer;
+		*what = WAIT_DNS;
+		return &sv->dns;
+	}
 	if (proc == PROC_KEYD) {
 		*peer = &sv->key_peer;
 		*what = WAIT_KEYD;
@@ -210,6 +252,8 @@ on_violation(struct chan *ch, enum chan_violation v)
 		proc = PROC_CONND;
 	else if (ch == sv->dir)
 		proc = PROC_DIRD;
+	else if (ch == sv->dns)
+		proc = PROC_DNSD_EXT;
 	else if (ch == sv->key)
 		proc = PROC_KEYD;
 	slot = slot_of(sv, proc, &peer, &what);
@@ -230,6 +274,9 @@ fill_spec(struct chan_spec *spec, enum proc proc)
 	} else if (proc == PROC_DIRD) {
 		spec->msgs = dir_msgs;
 		spec->nmsgs = sizeof(dir_msgs) / sizeof(dir_msgs[0]);
+	} else if (proc == PROC_DNSD_EXT) {
+		spec->msgs = dns_msgs;
+		spec->nmsgs = sizeof(dns_msgs) / sizeof(dns_msgs[0]);
 	} else if (proc == PROC_KEYD) {
 		spec->msgs = key_msgs;
 		spec->nmsgs = nkey_msgs;

@@ -18,6 +18,7 @@
 #include "common/base/sandbox.h"
 #include "common/msg/conn_in.h"
 #include "common/msg/in_dir.h"
+#include "common/msg/in_dns.h"
 #include "common/msg/in_queue.h"
 #include "common/tls/ticket.h"
 #include "common/tls/tls.h"
@@ -45,6 +46,7 @@ struct intx {
 enum waiting_for {
 	WAIT_NOTHING = 0,
 	WAIT_DIR,  /* dird's verdict */
+	WAIT_DNS,  /* dnsd's; without it the mail is taken */
 	WAIT_ROOM, /* the channel to queued is full: not yet submitted */
 	WAIT_QUEUE, /* queued's answer */
 	WAIT_KEYD,  /* is keyd there: STARTTLS is not answered yet */
@@ -102,8 +104,9 @@ struct server {
 	const struct conf *conf; /* NULL until the first */
 	enum side side;
 	struct session_conf session_conf;
-	struct chan *conn, *dir, *queue, *key; /* NULL: being replaced */
-	struct peer conn_peer, dir_peer, queue_peer, key_peer;
+	/* NULL: being replaced */
+	struct chan *conn, *dir, *dns, *queue, *key;
+	struct peer conn_peer, dir_peer, dns_peer, queue_peer, key_peer;
 	struct tls_server *tls; /* NULL: STARTTLS is not offered; owned */
 	struct tls_tickets tickets;
 	struct iq_room room;
@@ -127,12 +130,14 @@ void entry_late(struct client *);
 void client_free(struct client *);
 void clients_drain(struct server *);
 void clients_leave(struct server *); /* if drained */
-/* Everyone who waits for this gets ANSWER_LATER. */
+/* Everyone who waits for this goes on without it. */
 void clients_give_up(struct server *, enum waiting_for);
 
 /* client.c */
 /* An answer to the open question; the session goes on. */
 void client_answer(struct client *, enum session_answer, const char *text);
+/* There will be no answer: what is said then. */
+void client_no_answer(struct client *);
 /* The client whose open question has this number; NULL: none (any more). */
 struct client *client_asking(struct server *, uint32_t id, enum waiting_for);
 uint32_t client_question_id(const struct client *);
@@ -197,6 +202,8 @@ int intx_submit(struct server *, struct client *, uint32_t id);
 void peers_set(struct server *, const struct peer *, int fd);
 /* Ask dird; -1: it is away. */
 int peers_ask_recipient(struct server *, uint32_t id, const struct smtp_addr *);
+/* Ask dnsd of a sender's domain; -1: it is away, or cannot be asked. */
+int peers_ask_sender(struct server *, uint32_t id, struct smtp_slice domain);
 void peers_conn_closed(struct server *, uint32_t conn_id, enum ci_end);
 
 #endif

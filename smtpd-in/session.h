@@ -127,6 +127,7 @@ enum session_answer {
 	ANSWER_RELAY_DENIED, /* RCPT */
 	ANSWER_TOO_BIG,	     /* MAIL, DATA, SUBMIT */
 	ANSWER_NO_CLIENT,    /* MAIL: nobody may send who is this client */
+	ANSWER_NULL_MX,	     /* MAIL: its domain takes no mail, RFC 7505 */
 	ANSWER_MAX
 };
 

@@ -242,7 +242,8 @@ enum conf_flag {
 	CONF_F_BEST_EFFORT = 1 << 1, /* sandbox best-effort */
 	CONF_F_FORWARDING = 1 << 2,  /* "ip forwarding allow" */
 	CONF_F_COMPANY_SENDERS = 1 << 3, /* int: "senders company" */
-	CONF_F_NO_SELFTEST = 1 << 4	 /* "sandbox selftest off" */
+	CONF_F_NO_SELFTEST = 1 << 4,	 /* "sandbox selftest off" */
+	CONF_F_CHECK_SENDER_MX = 1 << 5	 /* ext: "check sender mx" */
 };
 
 struct conf {

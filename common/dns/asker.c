@@ -11,7 +11,13 @@
 #include "common/base/log.h"
 #include "common/base/stats.h"
 #include "common/dns/dnsd_impl.h"
+#include "common/msg/in_dns.h"
 #include "common/msg/smtp_dns.h"
+
+/* smtpd-in may have so many names looked up, each worker */
+#define SENDERS_A_SECOND 100
+#define SENDERS_BURST	 200
+#define SENDER_DEADLINE	 4000 /* ms */
 
 struct asker {
 	LIST_ENTRY(asker) entry;
@@ -20,6 +26,9 @@ struct asker {
 	struct chan *chan;
 	size_t nwaiters;
 	struct waiter_list waiters;
+	bool senders; /* smtpd-in: asks for null MX, and hears a verdict */
+	uint32_t tokens;
+	uint64_t refilled; /* ms */
 };
 
 /* --- answers --- */
@@ -132,6 +141,36 @@ put_records(struct ibuf *b, enum dns_type type, const struct dns_answer *a)
 	return n;
 }
 
+/* RFC 7505 section 3: one MX, and that is the root. */
+static enum in_verdict
+sender_verdict(const struct dns_answer *a)
+{
+	switch (sd_status(a->status)) {
+	case SD_OK:
+		return a->nrecords == 1 && a->records[0].type == DNS_T_MX &&
+			strcmp((const char *)a->records[0].data, ".") == 0
+		    ? IN_NULL_MX
+		    : IN_FAIR;
+	case SD_NODATA:
+	case SD_NXDOMAIN:
+		return IN_FAIR;
+	case SD_TEMP:
+	case SD_DENIED:
+		break;
+	}
+	return IN_UNKNOWN;
+}
+
+static void
+send_verdict(struct asker *k, uint32_t id, enum in_verdict v)
+{
+	struct ibuf b;
+
+	chan_scratch(&b);
+	if (put_in_verdict(&b, v) == 0)
+		(void)chan_send(k->chan, IN_ANS_SENDER, id, &b, -1);
+}
+
 /* On the asker's channel: what it asked, as the answer says. */
 static void
 send_answer(struct asker *k, uint32_t id, enum dns_type type,
@@ -146,6 +185,10 @@ send_answer(struct asker *k, uint32_t id, enum dns_type type,
 	};
 	struct ibuf b, records;
 
+	if (k->senders) {
+		send_verdict(k, id, sender_verdict(a));
+		return;
+	}
 	ibuf_wrap(&records, mem, sizeof(mem));
 	m.n = put_records(&records, type, a);
 	if (m.status == SD_OK && m.n == 0)
@@ -246,25 +289,20 @@ waiter_new(struct asker *k, uint32_t id, const struct sd_query *m)
 	return w;
 }
 
-/* SD_REQ_QUERY */
-static int
-on_query(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+/* From the cache, by a refusal, or when the lookup is done. */
+static void
+serve(struct asker *k, uint32_t id, const struct sd_query *m)
 {
-	struct asker *k = chan_ctx(ch);
 	struct dnsd *d = k->dnsd;
+	enum dns_type type = (enum dns_type)m->type;
 	char name[DNS_NAME_SIZE];
 	struct dns_answer *a;
-	struct sd_query m;
 	struct waiter *w;
-	enum dns_type type;
 	uint32_t ttl;
 
-	(void)fd;
-	if (get_sd_query(b, &m) == -1 || !dns_type_known((uint16_t)m.type))
-		return -1;
-	type = (enum dns_type)m.type;
 	stats_inc(STAT_DNS_QUESTIONS);
-	if (dns_name_canon(name, sizeof(name), m.name, strlen(m.name)) == -1) {
+	if (dns_name_canon(name, sizeof(name), m->name, strlen(m->name)) ==
+	    -1) {
 		/* What is no name exists nowhere. */
 		send_bare(k, id, type, DNS_NXDOMAIN);
 	} else if (!dns_policy_may_ask(&d->policy, name)) {
@@ -273,19 +311,75 @@ on_query(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 			&ttl)) != NULL) {
 		stats_inc(STAT_DNS_CACHE_HITS);
 		send_answer(k, id, type, a, ttl);
-	} else if ((w = waiter_new(k, id, &m)) == NULL) {
+	} else if ((w = waiter_new(k, id, m)) == NULL) {
 		send_bare(k, id, type, DNS_BUSY);
 	} else if (!lookup_ask(d, name, w)) {
 		waiter_free(w);
 		send_bare(k, id, type, DNS_BUSY);
 	}
 	pace(k);
+}
+
+/* SD_REQ_QUERY */
+static int
+on_query(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct sd_query m;
+
+	(void)fd;
+	if (get_sd_query(b, &m) == -1 || !dns_type_known((uint16_t)m.type))
+		return -1;
+	serve(chan_ctx(ch), id, &m);
 	return 0;
 }
 
 static const struct chan_msg asker_msgs[] = {
 	{ SD_REQ_QUERY, SD_QUERY_MIN, SD_QUERY_MAX, FD_NONE, CHAN_ANY,
 	    on_query },
+};
+
+/* --- smtpd-in --- */
+
+static bool
+within_rate(struct asker *k)
+{
+	uint64_t now = ev_now(k->dnsd->ev);
+	uint64_t add = (now - k->refilled) * SENDERS_A_SECOND / 1000;
+
+	if (add > 0) {
+		k->refilled = now;
+		k->tokens = add > SENDERS_BURST - k->tokens
+		    ? SENDERS_BURST
+		    : k->tokens + (uint32_t)add;
+	}
+	if (k->tokens == 0)
+		return false;
+	k->tokens--;
+	return true;
+}
+
+/* IN_REQ_SENDER */
+static int
+on_sender(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct asker *k = chan_ctx(ch);
+	struct sd_query m = { .type = SD_MX, .deadline_ms = SENDER_DEADLINE };
+	struct in_sender s;
+
+	(void)fd;
+	if (get_in_sender(b, &s) == -1 ||
+	    strlcpy(m.name, s.domain, sizeof(m.name)) >= sizeof(m.name))
+		return -1;
+	if (k->dnsd->check_senders && within_rate(k))
+		serve(k, id, &m);
+	else
+		send_verdict(k, id, IN_UNKNOWN);
+	return 0;
+}
+
+static const struct chan_msg sender_msgs[] = {
+	{ IN_REQ_SENDER, IN_SENDER_LEN, IN_SENDER_LEN, FD_NONE, CHAN_ANY,
+	    on_sender },
 };
 
 /* --- channels --- */
@@ -348,6 +442,13 @@ asker_new(struct dnsd *d, const struct peer *peer, int fd)
 		fatal("asker");
 	k->dnsd = d;
 	k->peer = *peer;
+	k->senders = peer->proc == PROC_SMTPD_IN;
+	k->tokens = SENDERS_BURST;
+	k->refilled = ev_now(d->ev);
+	if (k->senders) {
+		spec.msgs = sender_msgs;
+		spec.nmsgs = sizeof(sender_msgs) / sizeof(sender_msgs[0]);
+	}
 	LIST_INIT(&k->waiters);
 	spec.name = peer_name(peer, name);
 	spec.ctx = k;

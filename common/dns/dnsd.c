@@ -84,6 +84,8 @@ dnsd_on_conf(struct child *c, const struct conf *conf)
 
 	attach(d, c);
 	d->generation = conf->generation;
+	d->check_senders = d->side->side == SIDE_EXT &&
+	    (conf->flags & CONF_F_CHECK_SENDER_MX) != 0;
 	take_servers(d, &conf->side[d->side->side]);
 	dns_policy_free(&d->policy);
 	dns_policy_init(&d->policy, d->side->rule);

@@ -81,6 +81,7 @@ struct dnsd {
 	struct lookup *active[DNSD_ACTIVE];
 	uint32_t serial; /* of requests to connd */
 	struct log_gate gate;
+	bool check_senders; /* "check sender mx": smtpd-in may ask */
 	bool draining;
 };
 

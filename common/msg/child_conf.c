@@ -15,7 +15,8 @@
 
 #define FLAGS                                                                  \
 	(CONF_F_SINGLE_HOMED | CONF_F_BEST_EFFORT | CONF_F_FORWARDING |        \
-	    CONF_F_COMPANY_SENDERS | CONF_F_NO_SELFTEST)
+	    CONF_F_COMPANY_SENDERS | CONF_F_NO_SELFTEST |                      \
+	    CONF_F_CHECK_SENDER_MX)
 
 struct encoder {
 	const struct conf *conf;

@@ -23,6 +23,7 @@
 #define EDGE_CTL_TOOL 14    /* ctl_tool.h: postern and ctld */
 #define EDGE_SMTP_KEY 15    /* smtp_key.h: smtpd-in and smtpd-out to keyd */
 /* 16: dird to connd (LDAP) */
+#define EDGE_IN_DNS 17      /* in_dns.h: smtpd-in/ext to dnsd-ext */
 
 #define MSG_TYPE(edge, n) ((uint16_t)((edge) << 8 | (n)))
 #define MSG_ANSWER 0x80

@@ -97,6 +97,8 @@ static const struct smtp_reply_def table[SMTP_R_MAX] = {
 	    "Not a sender address" },
 	[SMTP_R_SENDER_UTF8] = { 553, "5.6.7", REASON_SYNTAX, ERROR,
 	    "A non-ASCII sender needs SMTPUTF8" },
+	[SMTP_R_SENDER_NULL_MX] = { 550, "5.7.27", REASON_NULL_MX, NOTHING,
+	    "The sender's domain takes no mail itself (null MX)" },
 	[SMTP_R_SENDER_DENIED] = { 550, "5.7.1", REASON_SENDER_DENIED, ERROR,
 	    "Sender not allowed here" },
 	[SMTP_R_CLIENT_DENIED] = { 550, "5.7.1", REASON_CLIENT_DENIED, ERROR,

@@ -62,6 +62,7 @@ enum smtp_reply_id {
 	SMTP_R_BAD_SENDER,
 	SMTP_R_SENDER_UTF8,
 	SMTP_R_SENDER_DENIED,
+	SMTP_R_SENDER_NULL_MX,
 	SMTP_R_CLIENT_DENIED,
 	SMTP_R_BAD_PARAM,
 	SMTP_R_PARAM_TWICE,
@@ -114,7 +115,7 @@ enum smtp_reply_count {
 
 struct smtp_reply_def {
 	uint16_t code;
-	char enhanced[6]; /* "5.7.1"; empty: RFC 2034 wants none */
+	char enhanced[8]; /* "5.7.1"; empty: RFC 2034 wants none */
 	enum reason reason;
 	enum smtp_reply_count count;
 	/* "%h" is our host name, "%a" the argument, "\n" begins a line */

@@ -13,6 +13,7 @@
 #include "common/msg/ctl_tool.h"
 #include "common/msg/dns_conn.h"
 #include "common/msg/in_dir.h"
+#include "common/msg/in_dns.h"
 #include "common/msg/in_queue.h"
 #include "common/msg/key_set.h"
 #include "common/msg/out_conn.h"
@@ -52,6 +53,7 @@ CODEC(ask, msg_ask)
 CODEC(rcpt, msg_rcpt)
 CODEC(hop, msg_hop)
 CODEC(ci_session, ci_session)
+CODEC(in_sender, in_sender)
 CODEC(iq_commit, iq_commit)
 CODEC(iq_done, iq_done)
 CODEC(iq_room, iq_room)
@@ -97,6 +99,18 @@ static int
 get_one_ci_end(struct ibuf *b, void *m)
 {
 	return get_ci_end(b, (enum ci_end *)m);
+}
+
+static int
+put_one_in_verdict(struct ibuf *b, const void *m)
+{
+	return put_in_verdict(b, *(const enum in_verdict *)m);
+}
+
+static int
+get_one_in_verdict(struct ibuf *b, void *m)
+{
+	return get_in_verdict(b, (enum in_verdict *)m);
 }
 
 static int
@@ -159,6 +173,10 @@ static struct iq_room room_most = { 1, REASON_NONE, UINT64_MAX };
 
 static const enum ci_end how_least = CI_END_FAIR;
 static enum ci_end how_most = CI_END_BAD;
+static const struct in_sender sender_least = { "a" };
+static struct in_sender sender_most;
+static const enum in_verdict mx_least = IN_FAIR;
+static enum in_verdict mx_most = IN_UNKNOWN;
 static const enum id_verdict verdict_least = ID_YES;
 static enum id_verdict verdict_most = ID_FOREIGN;
 
@@ -303,6 +321,9 @@ struct codec codecs[] = {
 	    .text = { TEXT(msg_hop, name) } },
 	{ ROW(ci_session, session_least, session_most),
 	    LENGTH(CI_SESSION_LEN) },
+	{ ROW(in_sender, sender_least, sender_most), LENGTH(IN_SENDER_LEN),
+	    .text = { TEXT(in_sender, domain) } },
+	{ ROW(in_verdict, mx_least, mx_most), LENGTH(IN_VERDICT_LEN) },
 	{ ROW(ci_end, how_least, how_most), LENGTH(CI_END_LEN) },
 	{ ROW(iq_commit, commit_least, commit_most), .min = IQ_COMMIT_MIN,
 	    .max = IQ_COMMIT_MIN + MSG_ADDR_MAX + MSG_HELO_MAX + MSG_ENVID_MAX +

@@ -291,6 +291,7 @@ static const struct range {
 	{ "iq_room", FIELD(iq_room, accepting), 0, 1 },
 	{ "iq_room", FIELD(iq_room, reason), 0, REASON_MAX - 1 },
 	{ "ci_end", 0, sizeof(int), 0, 1 },
+	{ "in_verdict", 0, sizeof(int), 1, 3 },
 	{ "id_verdict", 0, sizeof(int), 1, 4 },
 	{ "ks_entry", FIELD(ks_entry, uses), 0, CONF_CERT_USES },
 	{ "ks_entry", FIELD(ks_entry, chain_len), 0, KS_FILE_MAX },

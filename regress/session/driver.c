@@ -76,6 +76,7 @@ static const struct name answers[] = {
 	{ "relay", ANSWER_RELAY_DENIED },
 	{ "too-big", ANSWER_TOO_BIG },
 	{ "no-client", ANSWER_NO_CLIENT },
+	{ "null-mx", ANSWER_NULL_MX },
 	{ "auto", AUTO },
 };
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/msg/in_dns.h"
 #include "regress/unit/dns_daemon.h"
 
 static int
@@ -465,6 +466,118 @@ test_drain_idle(void **state)
 	assert_true(exited);
 }
 
+/* --- smtpd-in: has the sender's domain a null MX? --- */
+
+static enum in_verdict verdicts[ASKS];
+
+static int
+on_verdict(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)ch;
+	(void)fd;
+	assert_true(id < ASKS);
+	answers++;
+	return get_in_verdict(b, &verdicts[id]);
+}
+
+static const struct chan_msg in_msgs[] = {
+	{ IN_ANS_SENDER, IN_VERDICT_LEN, IN_VERDICT_LEN, FD_NONE, CHAN_ANY,
+	    on_verdict },
+};
+
+static void
+ask_sender(uint32_t id, const char *domain)
+{
+	struct in_sender m = { { 0 } };
+	struct ibuf b;
+
+	memcpy(m.domain, domain, strlen(domain));
+	verdicts[id] = (enum in_verdict)0;
+	chan_scratch(&b);
+	assert_int_equal(put_in_sender(&b, &m), 0);
+	assert_int_equal(chan_send(asker[0], IN_REQ_SENDER, id, &b, -1), 0);
+}
+
+static void
+join_smtpd_in(bool checks)
+{
+	chan_free(asker[0]);
+	asker[0] = join(PROC_SMTPD_IN, 0, in_msgs, 1);
+	conf.flags = checks ? CONF_F_CHECK_SENDER_MX : 0;
+	dnsd_on_conf(NULL, &conf);
+}
+
+static const struct {
+	const char *domain, *reply;
+	enum in_verdict verdict;
+} senders[] = {
+	{ "null.example", "an @12 300 MX 0 .", IN_NULL_MX },
+	{ "odd.example", "an @12 300 MX 10 .", IN_NULL_MX },
+	{ "mail.example", "an @12 300 MX 10 mx.example", IN_FAIR },
+	/* RFC 7505 section 3: then it is none */
+	{ "both.example", "an @12 300 MX 0 . | an @12 300 MX 5 b.example",
+	    IN_FAIR },
+	{ "none.example", "au example 60 SOA 60", IN_FAIR },
+	{ "no.example", "flags=8183 | au example 60 SOA 60", IN_FAIR },
+	{ "bad.example", "flags=8182", IN_UNKNOWN },
+	/* what may not be asked, and what is no name */
+	{ "mail.corp.example", "an @12 300 MX 0 .", IN_UNKNOWN },
+	{ "not a name", "an @12 300 MX 0 .", IN_FAIR },
+};
+
+static void
+test_senders(void **state)
+{
+	uint32_t i;
+
+	(void)state;
+	join_smtpd_in(true);
+	for (i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+		udp_reply = tcp_reply = senders[i].reply;
+		ask_sender(i, senders[i].domain);
+		run_answers(1);
+		assert_int_equal(verdicts[i], senders[i].verdict);
+	}
+	assert_int_equal(violations, 0);
+}
+
+/* Not stated: nobody is asked, whatever smtpd-in wants. */
+static void
+test_senders_off(void **state)
+{
+	(void)state;
+	join_smtpd_in(false);
+	udp_reply = "an @12 300 MX 0 .";
+	ask_sender(1, "null.example");
+	run_answers(1);
+	assert_int_equal(verdicts[1], IN_UNKNOWN);
+	assert_int_equal(udp_queries, 0);
+}
+
+/* It may ask for nothing else, and not as often as it likes. */
+static void
+test_senders_bounded(void **state)
+{
+	struct sd_query m = { .type = SD_A, .deadline_ms = 1000, .name = "a" };
+	struct ibuf b;
+	uint32_t i;
+
+	(void)state;
+	join_smtpd_in(true);
+	udp_reply = "an @12 300 MX 0 .";
+	for (i = 0; i < ASKS; i++)
+		ask_sender(i, "null.example");
+	run_answers(ASKS);
+	for (i = answers = 0; i < ASKS; i++)
+		answers += verdicts[i] == IN_NULL_MX;
+	assert_in_range(answers, 200, ASKS / 2);
+	chan_scratch(&b);
+	assert_int_equal(put_sd_query(&b, &m), 0);
+	assert_int_equal(chan_send(asker[0], SD_REQ_QUERY, 1, &b, -1), 0);
+	settle();
+	assert_int_equal(violations, 1);
+}
+
 int
 main(void)
 {
@@ -486,6 +599,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_asker_lost, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_violations, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_senders, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_senders_off, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_senders_bounded, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_asker_floods, setup,
