@@ -39,6 +39,30 @@ $(UNIT_BINS) $(FUZZ_BINS) $(HELPER_BINS):
 	$(call say,LD,$@)
 	$(Q)$(call link) $(LINK_LIBS) $(keep)
 
+# Programs of the gateway with an attacker in them: all of a program's objects,
+# and some functions put in the place of others by the linker.
+TWIN_DIRS := connd smtpd-in smtpd-out queued dnsd-ext dnsd-int dird keyd logd \
+    ctld
+TWINS := $(foreach d,$(TWIN_DIRS),$(O)/regress/hostile/twin/$d/$d)
+wrap = $(1:%=-Wl,--wrap=%)
+TWIN_WRAPS := $(call wrap,child_loop privdrop sandbox_enter landlock_enter \
+    seccomp_load recvmsg chan_new)
+define twin_rules
+TWINS_OF_$1 := $(O)/regress/hostile/twin/$1/$1
+$$(TWINS_OF_$1): $(call objs,$1) $(O)/regress/hostile/attack_twin.o \
+    $(foreach a,$(sort $($1_LINK) attack),$(call archive_file,$a))
+$$(TWINS_OF_$1): LINK_LIBS = $$(TWIN_WRAPS) $(call archive_libs,$($1_LINK)) \
+    $($1_LDLIBS)
+endef
+$(foreach d,$(TWIN_DIRS),$(eval $(call twin_rules,$d)))
+$(TWINS_OF_queued): $(O)/queued/store.a
+$(TWINS_OF_connd): $(O)/regress/hostile/attack_policy.o
+$(TWINS_OF_connd): TWIN_WRAPS += $(call wrap,policy_dial)
+$(TWINS): regress/build.mk
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $(LINK_LIBS) $(keep)
+
 # --- families ---------------------------------------------------------------
 
 .PHONY: check check-all check-long check-unit check-e2e check-torture check-crash \
@@ -67,7 +91,7 @@ check-all:
 	@echo 'check: every family passed'
 
 unit-bins: $(UNIT_BINS)
-helper-bins: $(HELPER_BINS)
+helper-bins: $(HELPER_BINS) $(TWINS)
 demo-bins: $(filter $(O)/regress/demo/%,$(HELPER_BINS))
 fuzz-bins: $(FUZZ_BINS)
 
@@ -90,6 +114,13 @@ check-long: $(O)/regress/model/model
 
 check-e2e: all helper-bins peers
 	regress/e2e/run
+
+# The table of attacks by programs becomes what the run says: look at the
+# difference, and commit it with what made it.
+.PHONY: hostile
+hostile: all helper-bins peers
+	MATRIX=write regress/e2e/run regress/e2e/test_matrix.py
+	git --no-pager diff --stat -- regress/hostile
 
 # What check-e2e does once, for hours if need be.
 TORTURE_ROUNDS ?= 100

@@ -13,13 +13,23 @@
 
 #include "common/attack/attack.h"
 
-#define NEW_FILE "/postern-selftest"
 #define TIOCSTI_ 0x5412
 
 static int
 answer(long rc)
 {
 	return rc == -1 ? errno : 0;
+}
+
+/* A name that nobody has, nor another that attacks at the same time. */
+static const char *
+new_file(void)
+{
+	static char name[64];
+
+	(void)snprintf(name, sizeof(name), "/postern-selftest-%ld",
+	    syscall(SYS_getpid));
+	return name;
 }
 
 static long
@@ -47,9 +57,9 @@ int
 attack_create(const struct attack_env *e)
 {
 	(void)e;
-	if (open_at(AT_FDCWD, NEW_FILE, O_WRONLY | O_CREAT | O_EXCL) == -1)
+	if (open_at(AT_FDCWD, new_file(), O_WRONLY | O_CREAT | O_EXCL) == -1)
 		return errno;
-	(void)syscall(SYS_unlinkat, AT_FDCWD, NEW_FILE, 0);
+	(void)syscall(SYS_unlinkat, AT_FDCWD, new_file(), 0);
 	return 0;
 }
 
@@ -67,9 +77,9 @@ attack_truncate(const struct attack_env *e)
 int
 attack_link(const struct attack_env *e)
 {
-	if (syscall(SYS_symlinkat, e->secret, AT_FDCWD, NEW_FILE) == -1)
+	if (syscall(SYS_symlinkat, e->secret, AT_FDCWD, new_file()) == -1)
 		return errno;
-	(void)syscall(SYS_unlinkat, AT_FDCWD, NEW_FILE, 0);
+	(void)syscall(SYS_unlinkat, AT_FDCWD, new_file(), 0);
 	return 0;
 }
 
@@ -149,10 +159,10 @@ attack_mknod(const struct attack_env *e)
 {
 	(void)e;
 	/* the memory of the machine: major 1, minor 1 */
-	if (syscall(SYS_mknodat, AT_FDCWD, NEW_FILE, S_IFCHR | 0600, 0x101) ==
+	if (syscall(SYS_mknodat, AT_FDCWD, new_file(), S_IFCHR | 0600, 0x101) ==
 	    -1)
 		return errno;
-	(void)syscall(SYS_unlinkat, AT_FDCWD, NEW_FILE, 0);
+	(void)syscall(SYS_unlinkat, AT_FDCWD, new_file(), 0);
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #define PAGE	 4096UL
 #define TERABYTE (1ULL << 40)
 #define MANY	 10000
+#define TIMERS	 100
 #define NR_X32	 0x40000000L
 
 static int
@@ -227,7 +228,7 @@ attack_timers(const struct attack_env *e)
 	int id, n;
 
 	(void)e;
-	for (n = 0; n < MANY; n++)
+	for (n = 0; n < TIMERS; n++)
 		if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &none, &id) ==
 		    -1)
 			return errno;

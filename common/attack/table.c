@@ -108,7 +108,7 @@ const struct attack attacks[] = {
 	{ "mlock", "memory that is never swapped", 0, attack_mlock },
 	{ "descriptors", "ten thousand of them", 0, attack_descriptors },
 	{ "priority", "the processor", 0, attack_priority },
-	{ "timers", "ten thousand of them", 0, attack_timers },
+	{ "timers", "the kernel's memory, by timers", 0, attack_timers },
 };
 
 const size_t attacks_n = sizeof(attacks) / sizeof(attacks[0]);
