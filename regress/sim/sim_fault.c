@@ -365,12 +365,13 @@ remove_some(void)
 
 		if (m->id == 0 || queue_remove(&w.q, m->id, 0) == CQ_NO_SUCH)
 			continue;
-		if (fault_is_dead())
-			return;
+		/* whatever became of its caller: that end may be on disk */
 		if (!m->removed)
 			led.removed++;
 		m->removed = true;
 		sim_trace(EV_REMOVE, k, m->id);
+		if (fault_is_dead())
+			return;
 	}
 }
 
