@@ -118,7 +118,6 @@ turn(void)
 		fault_restart();
 		return;
 	}
-	fault_note_clock();
 	for (i = 0; i < NSTORES; i++)
 		if (!w.q.results[i] && store_batch_bytes(w.q.stores[i]) == 0)
 			sim.settled[i] = sim.tick;
@@ -127,13 +126,15 @@ turn(void)
 static void
 check(void)
 {
-	size_t i;
+	if (sim.running)
+		audit_running();
+}
 
-	if (!sim.running)
-		return;
-	audit_running();
-	for (i = 0; i < NSTORES; i++)
-		memfs_reclaim(sim.disk[i]);
+/* A start costs what is queued: that has a bound in the longest run. */
+static bool
+is_deep(void)
+{
+	return w.q.nmessages[Q_IN] + w.q.nmessages[Q_OUT] > sim.p.depth;
 }
 
 static void
@@ -141,7 +142,7 @@ dispatch(const struct sim_event *e)
 {
 	switch (e->kind) {
 	case EV_SUBMIT:
-		if (sim.running && !w.q.draining)
+		if (sim.running && !w.q.draining && !is_deep())
 			in_submit();
 		if (!sim.ending)
 			sim_at(sim_spread(sim.p.gap), EV_SUBMIT, 0, 0);
@@ -240,6 +241,7 @@ static void
 begin(void)
 {
 	static const uint64_t gaps[] = { 5, 40, 300, 3000 };
+	static const uint32_t depths[] = { 1000, 5000, 20000 };
 
 	sim_seed(sim.seed);
 	sim.t = SIM_START;
@@ -248,6 +250,7 @@ begin(void)
 	sim.p.fault = sim.p.gap * (3 + sim_below(150));
 	sim.p.weather = 5 * MINUTE + sim_below(4) * HOUR;
 	sim.p.reloads = sim_chance(400);
+	sim.p.depth = depths[sim_below(3)];
 	w.watch = &watch;
 	w.conf = fault_conf();
 	in_start();

@@ -40,6 +40,7 @@ struct profile {
 	uint32_t warn_min;     /* s: the same; 0: never */
 	uint32_t expire_max;   /* s */
 	uint32_t sessions_max; /* to one destination, ever */
+	uint32_t depth;	       /* messages queued: no more are submitted */
 	bool reloads;	       /* the configuration changes on the way */
 };
 

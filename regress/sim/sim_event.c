@@ -229,6 +229,8 @@ sim_set_time(uint64_t t)
 	w.real = (uint64_t)((int64_t)(SIM_REAL + t) + sim.skew);
 	for (i = 0; i < NSTORES; i++)
 		sim.disk[i]->now = w.real;
-	if (sim.running)
-		queue_time(&w.q, w.now, w.real);
+	if (!sim.running)
+		return;
+	queue_time(&w.q, w.now, w.real);
+	fault_note_clock(); /* before anything is judged by it */
 }

@@ -241,7 +241,12 @@ fault_note_clock(void)
 static void
 started(bool had_mail)
 {
-	const int64_t most = (int64_t)(2 * HOUR + 2 * MINUTE);
+	/*
+	 * A next attempt tells the time, but for the longest interval there is:
+	 * of a list that a reload has taken away since, at most two hours and
+	 * a tenth.
+	 */
+	const int64_t most = (int64_t)(2 * HOUR + 12 * MINUTE + 2 * MINUTE);
 	int64_t now = look_ahead();
 
 	if (!had_mail)
@@ -499,7 +504,7 @@ fault_start(void)
 		    memfs_new((uint64_t)sim_random() << 32 | sim_random());
 		w.disks[i].ops = &sim.disk[i]->ops;
 		w.disks[i].dirfd = MEMFS_ROOT;
-		w.disks[i].params.segment_size = (2U + sim_below(4)) << 20;
+		w.disks[i].params.segment_size = (3U + sim_below(4)) << 19;
 		w.disks[i].params.max_live_segments = 2 + sim_below(5);
 		if (sim_chance(300))
 			w.disks[i].params.quota = 40UL << 20;

@@ -9,6 +9,8 @@
 #include "regress/unit/store_memfs.h"
 #include "regress/unit/store_memfs_inside.h"
 
+#define SPARE_MAX (64U * 1024) /* bytes */
+
 uint64_t
 memfs_random(struct memfs *m)
 {
@@ -19,12 +21,24 @@ memfs_random(struct memfs *m)
 	return z ^ (z >> 31);
 }
 
+static struct memfs_inode *
+take_inode(struct memfs *m, bool is_dir)
+{
+	struct memfs_inode *ino;
+
+	if (!is_dir && m->nspares > 0)
+		return m->spare[--m->nspares];
+	ino = memfs_must(calloc(1, sizeof(*ino)));
+	ino->is_dir = is_dir;
+	return ino;
+}
+
 static size_t
 new_inode(struct memfs *m, bool is_dir)
 {
-	struct memfs_inode *ino = memfs_must(calloc(1, sizeof(*ino)));
+	struct memfs_inode *ino = take_inode(m, is_dir);
 
-	ino->is_dir = is_dir;
+	m->nlive++;
 	for (; m->first_free < m->ninodes; m->first_free++) {
 		if (m->inodes[m->first_free] == NULL) {
 			m->inodes[m->first_free] = ino;
@@ -32,8 +46,11 @@ new_inode(struct memfs *m, bool is_dir)
 		}
 	}
 	m->first_free = m->ninodes + 1;
-	m->inodes = memfs_must(realloc(m->inodes,
-	    (m->ninodes + 1) * sizeof(struct memfs_inode *)));
+	if (m->ninodes == m->cap_inodes) {
+		m->cap_inodes = 2 * m->cap_inodes + 64;
+		m->inodes = memfs_must(realloc(m->inodes,
+		    m->cap_inodes * sizeof(struct memfs_inode *)));
+	}
 	m->inodes[m->ninodes] = ino;
 	return m->ninodes++;
 }
@@ -134,12 +151,105 @@ mem_openat(void *ctx, int dirfd, const char *name, int flags, mode_t mode)
 	return new_fd(m, (size_t)ino);
 }
 
+static void
+destroy(struct memfs_inode *ino)
+{
+	free(ino->data);
+	free(ino->disk);
+	free(ino->dirty);
+	names_free(&ino->now);
+	names_free(&ino->durable);
+	free(ino->changes);
+	free(ino);
+}
+
+/* Most files are small and soon gone: their memory is the next one's. */
+static bool
+keep_spare(struct memfs *m, struct memfs_inode *ino)
+{
+	size_t used = ino->high < ino->cap ? ino->high : ino->cap;
+
+	if (ino->is_dir || ino->cap == 0 || ino->cap > SPARE_MAX ||
+	    m->nspares == MEMFS_SPARES)
+		return false;
+	memset(ino->data, 0, used);
+	memset(ino->disk, 0, used);
+	memset(ino->dirty, 0, ino->cap / MEMFS_SECTOR + 1);
+	*ino = (struct memfs_inode){ .data = ino->data,
+		.disk = ino->disk,
+		.dirty = ino->dirty,
+		.cap = ino->cap };
+	m->spare[m->nspares++] = ino;
+	return true;
+}
+
+static void
+inode_free(struct memfs *m, size_t i)
+{
+	struct memfs_inode *ino = m->inodes[i];
+
+	if (ino == NULL)
+		return;
+	if (!keep_spare(m, ino))
+		destroy(ino);
+	m->inodes[i] = NULL;
+	m->nlive--;
+	if (i < m->first_free)
+		m->first_free = i;
+}
+
+static void
+mark_dir(struct memfs *m, bool *used, size_t i)
+{
+	const struct memfs_inode *dir = m->inodes[i];
+	size_t k;
+
+	used[i] = true;
+	for (k = 0; k < dir->now.n; k++)
+		used[dir->now.v[k].inode] = true;
+	for (k = 0; k < dir->durable.n; k++)
+		used[dir->durable.v[k].inode] = true;
+	for (k = 0; k < dir->nchanges; k++)
+		used[dir->changes[k].inode] = true;
+}
+
+/* Forget files that no name and no descriptor leads to any more. */
+static void
+reclaim(struct memfs *m)
+{
+	bool *used = memfs_must(calloc(m->ninodes, sizeof(*used)));
+	size_t i;
+
+	/* directories stay: the store never removes one */
+	for (i = 0; i < m->ninodes; i++)
+		if (m->inodes[i] != NULL && m->inodes[i]->is_dir)
+			mark_dir(m, used, i);
+	for (i = 0; i < m->nfds; i++)
+		if (m->fds[i].open)
+			used[m->fds[i].inode] = true;
+	for (i = 0; i < m->ninodes; i++)
+		if (!used[i])
+			inode_free(m, i);
+	free(used);
+}
+
+/* Often enough for memory, seldom enough for time. */
+static void
+reclaim_some(struct memfs *m)
+{
+	if (++m->nunlinks < 256 + m->nlive / 2)
+		return;
+	m->nunlinks = 0;
+	reclaim(m);
+}
+
 static int
 mem_close(void *ctx, int fd)
 {
 	struct memfs *m = ctx;
 
 	fd_of(m, fd)->open = false;
+	reclaim_some(m);
 	return 0;
 }
 
@@ -195,6 +305,8 @@ store_bytes(struct memfs *m, struct memfs_inode *ino, const void *buf,
 		ino->from = off / MEMFS_SECTOR;
 	if (s > ino->to)
 		ino->to = s;
+	if (s * MEMFS_SECTOR > ino->high)
+		ino->high = s * MEMFS_SECTOR;
 	if (off + len > ino->size) {
 		m->used += off + len - ino->size;
 		ino->size = off + len;
@@ -267,6 +379,21 @@ flush_badly(struct memfs *m, struct memfs_inode *ino)
 	ino->from = ino->to = 0;
 }
 
+/* All changes since both were the same; a test may have made others. */
+static void
+flush_dir(struct memfs_inode *dir)
+{
+	size_t i;
+
+	if (dir->touched)
+		names_copy(&dir->durable, &dir->now);
+	else
+		for (i = 0; i < dir->nchanges; i++)
+			names_apply(&dir->durable, &dir->changes[i]);
+	dir->nchanges = 0;
+	dir->touched = false;
+}
+
 static int
 mem_sync(void *ctx, int fd)
 {
@@ -286,12 +413,10 @@ mem_sync(void *ctx, int fd)
 	m->syncs++;
 	if (ino->is_dir ? m->lie_dirs : m->lie_data)
 		return 0;
-	if (ino->is_dir) {
-		names_copy(&ino->durable, &ino->now);
-		ino->nchanges = 0;
-	} else {
+	if (ino->is_dir)
+		flush_dir(ino);
+	else
 		flush(ino);
-	}
 	return 0;
 }
 
@@ -349,6 +474,7 @@ mem_unlinkat(void *ctx, int dirfd, const char *name)
 	m->used -= m->inodes[e->inode]->size;
 	names_del(&dir->now, last);
 	dir_change(dir, CHANGE_UNLINK, last, "", 0);
+	reclaim_some(m);
 	return 0;
 }
 
@@ -391,7 +517,7 @@ memfs_list(struct memfs *m, const char *path, int (*cb)(void *, const char *),
 	names_copy(&copy, &m->inodes[ino]->now);
 	for (i = 0; i < copy.n && r == 0; i++)
 		r = cb(arg, copy.v[i].name);
-	free(copy.v);
+	names_free(&copy);
 	return r;
 }
 
@@ -478,25 +604,6 @@ memfs_new(uint64_t seed)
 	return m;
 }
 
-static void
-inode_free(struct memfs *m, size_t i)
-{
-	struct memfs_inode *ino = m->inodes[i];
-
-	if (ino == NULL)
-		return;
-	free(ino->data);
-	free(ino->disk);
-	free(ino->dirty);
-	free(ino->now.v);
-	free(ino->durable.v);
-	free(ino->changes);
-	free(ino);
-	m->inodes[i] = NULL;
-	if (i < m->first_free)
-		m->first_free = i;
-}
-
 void
 memfs_free(struct memfs *m)
 {
@@ -504,43 +611,11 @@ memfs_free(struct memfs *m)
 
 	for (i = 0; i < m->ninodes; i++)
 		inode_free(m, i);
+	while (m->nspares > 0)
+		destroy(m->spare[--m->nspares]);
 	free(m->inodes);
 	free(m->fds);
 	free(m);
-}
-
-static void
-mark_dir(struct memfs *m, bool *used, size_t i)
-{
-	const struct memfs_inode *dir = m->inodes[i];
-	size_t k;
-
-	used[i] = true;
-	for (k = 0; k < dir->now.n; k++)
-		used[dir->now.v[k].inode] = true;
-	for (k = 0; k < dir->durable.n; k++)
-		used[dir->durable.v[k].inode] = true;
-	for (k = 0; k < dir->nchanges; k++)
-		used[dir->changes[k].inode] = true;
-}
-
-void
-memfs_reclaim(struct memfs *m)
-{
-	bool *used = memfs_must(calloc(m->ninodes, sizeof(*used)));
-	size_t i;
-
-	/* directories stay: the store never removes one */
-	for (i = 0; i < m->ninodes; i++)
-		if (m->inodes[i] != NULL && m->inodes[i]->is_dir)
-			mark_dir(m, used, i);
-	for (i = 0; i < m->nfds; i++)
-		if (m->fds[i].open)
-			used[m->fds[i].inode] = true;
-	for (i = 0; i < m->ninodes; i++)
-		if (!used[i])
-			inode_free(m, i);
-	free(used);
 }
 
 int
@@ -590,6 +665,8 @@ memfs_truncate(struct memfs *m, const char *path, size_t size)
 
 	assert(ino != -1);
 	m->inodes[ino]->size = size;
+	if (size > m->inodes[ino]->high)
+		m->inodes[ino]->high = size;
 }
 
 void
@@ -601,6 +678,7 @@ memfs_remove(struct memfs *m, const char *path)
 	dir = memfs_parent_of(m, path, &last);
 	assert(dir != NULL);
 	names_del(&dir->now, last);
+	dir->touched = true;
 }
 
 void
@@ -614,4 +692,5 @@ memfs_put(struct memfs *m, const char *path, const void *data, size_t len)
 	assert(dir != NULL);
 	store_bytes(m, m->inodes[ino], data, len, 0);
 	names_set(&dir->now, last, ino);
+	dir->touched = true;
 }

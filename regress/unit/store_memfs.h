@@ -31,6 +31,8 @@ enum memfs_cut {
 	MEMFS_CUTS
 };
 
+#define MEMFS_SPARES 1024
+
 struct memfs {
 	struct store_ops ops;
 	uint64_t rng;
@@ -52,7 +54,11 @@ struct memfs {
 	uint64_t writes_after;	 /* writes after a failed sync, same */
 	/* inside */
 	struct memfs_inode **inodes; /* NULL: free */
-	size_t ninodes, first_free;
+	size_t ninodes, first_free, cap_inodes;
+	size_t nlive;	 /* inodes */
+	size_t nunlinks; /* since they were reclaimed */
+	struct memfs_inode *spare[MEMFS_SPARES]; /* small files, empty */
+	size_t nspares;
 	struct memfs_fd *fds;
 	size_t nfds;
 };
@@ -65,8 +71,6 @@ void memfs_kill(struct memfs *); /* the process died: descriptors close */
 void memfs_power(struct memfs *, enum memfs_cut); /* and power went */
 void memfs_cut_off(struct memfs *); /* nothing works any more; twin, too */
 int memfs_open_fds(const struct memfs *);
-/* Forget files that no name and no descriptor leads to any more. */
-void memfs_reclaim(struct memfs *);
 
 /* A descriptor on bytes that is no file: a memfd. */
 int memfs_memfd(struct memfs *, const void *, size_t);

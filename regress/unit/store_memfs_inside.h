@@ -29,7 +29,9 @@ struct change { /* of a directory, not synced yet */
 
 struct names {
 	struct dir_entry *v;
-	size_t n;
+	size_t n, cap;
+	uint32_t *slots; /* by hash: place in v and 1; 0: free */
+	size_t nslots;	 /* a power of two, or 0 */
 };
 
 struct memfs_inode {
@@ -40,10 +42,12 @@ struct memfs_inode {
 	uint8_t *dirty;	      /* a byte per sector */
 	size_t size, disk_size, cap;
 	size_t from, to; /* sectors outside of these are clean */
+	size_t high;	 /* bytes behind are zero, here and on disk */
 	/* a directory */
 	struct names now, durable;
 	struct change *changes;
-	size_t nchanges;
+	size_t nchanges, cap_changes;
+	bool touched; /* by a test: the changes are not all of it */
 };
 
 struct memfs_fd {
@@ -57,6 +61,7 @@ struct dir_entry *names_find(const struct names *, const char *name);
 void names_set(struct names *, const char *name, size_t inode);
 void names_del(struct names *, const char *name);
 void names_copy(struct names *to, const struct names *from);
+void names_free(struct names *);
 void names_apply(struct names *, const struct change *);
 /* Remembered until the directory is synced. */
 void dir_change(struct memfs_inode *dir, enum change_kind, const char *name,

@@ -47,15 +47,19 @@ power_file(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut)
 		power_sector(m, ino, cut, s);
 	ino->from = ino->to = 0;
 	if (ino->lost)
-		memcpy(ino->data, ino->disk, ino->cap);
+		memcpy(ino->data, ino->disk,
+		    ino->high < ino->cap ? ino->high : ino->cap);
 	ino->lost = false;
 	if (ino->disk_size < ino->size)
 		ino->size = ino->disk_size;
 	ino->disk_size = ino->size;
-	if (ino->cap > ino->size) {
-		memset(ino->disk + ino->size, 0, ino->cap - ino->size);
-		memset(ino->data + ino->size, 0, ino->cap - ino->size);
+	if (ino->high > ino->cap)
+		ino->high = ino->cap;
+	if (ino->high > ino->size) {
+		memset(ino->disk + ino->size, 0, ino->high - ino->size);
+		memset(ino->data + ino->size, 0, ino->high - ino->size);
 	}
+	ino->high = ino->size;
 }
 
 static void
