@@ -3,9 +3,7 @@
 """Prints the live messages of a spool: spool(5) read by someone else."""
 import os, struct, sys
 MSG, FILE, MOVED, STATE, DONE, START, TAIL = range(1, 8)
-
-def number(data, at=0, size=4):
-    return int.from_bytes(data[at:at + size], 'little')
+number = lambda data, at=0, size=4: int.from_bytes(data[at:at + size], 'little')
 
 def crc32c(data, crc=0xffffffff):
     for bit in (byte >> n & 1 for byte in data for n in range(8)):
@@ -19,18 +17,15 @@ def fields(data):
         data = data[end:]
 
 def records(top, seq, limit=1 << 62, synced=0):
-    with open('%s/seg.%08d' % (top, seq), 'rb') as f:
-        seg, at, end, out = f.read()[:limit] + bytes(4200), 4096, 4096, []
-    sound = crc32c(seg[:60]) == number(seg, 60)
+    seg = open('%s/seg.%08d' % (top, seq), 'rb').read()[:limit] + bytes(4200)
+    sound, at, end, out = crc32c(seg[:60]) == number(seg, 60), 4096, 4096, []
     assert not sound or number(seg, 8) == 1, 'seg.%08d is of a later version' % seq
     secret = number(seg, 16 if sound else 4120, 8)  # the epoch
-    while (at := seg.find(b'PRec', at)) >= 0:
-        kind, flags, n, batch, msgid, epoch, crc, head = struct.unpack_from('<4xHHIIQQII', seg, at)
-        place, at = at, at + 1
+    while (place := seg.find(b'PRec', at)) >= 0:
+        kind, flags, n, batch, msgid, epoch, crc, head, at = *struct.unpack_from('<4xHHIIQQII', seg, place), place + 1
         if epoch == secret and head == crc32c(struct.pack('<IQ', seq, place) + seg[place:][:36]):
             body, at = seg[place + 40:place + 40 + n], place + 40 + (n + 7 & ~7)
-            n = 8 + number(body) if kind == MSG else n
-            if crc32c(body[:n]) == crc and (kind != MSG or crc32c(body[n:]) == number(body, 4)):
+            if crc32c(body[:(n := 8 + number(body) if kind == MSG else n)]) == crc and (kind != MSG or crc32c(body[n:]) == number(body, 4)):
                 out, end = out + [(kind, msgid, body, batch, flags, place == end)], at
     last = [r for r in out if r[3] == out[-1][3] and not synced]
     torn = last and not (last[0][4] & 1 and last[-1][4] & 2 and all(r[5] for r in last[1:]))
@@ -46,25 +41,20 @@ def log(top, prev=1 << 32, ends=(), oldest=0, out=()):
         out = (*recs, *out) if seq >= oldest else out
     return out
 
-def main(top, live):
-    for kind, msgid, body in log(top):
-        rest = 8
-        if kind <= MOVED:
-            n = 8 if kind == MSG else 24
-            rest = n + number(body)
-            live[msgid] = kind, body[n:rest], body[rest:], number(body, 4 if kind == MSG else 16), {}
-        elif kind == DONE:
-            live.pop(msgid, None)
-        for tag, value in fields(body[rest:] if kind in (MOVED, STATE) and msgid in live else b''):
-            live[msgid][4][tag, value[:4] if tag == 1 else b''] = value
-    for msgid, (kind, env, text, crc, state) in sorted(live.items()):
-        name = ''.join('0123456789abcdefghjkmnpqrstvwxyz'[msgid >> n & 31] for n in range(60, -1, -5))
-        if kind != MSG:
-            with open('%s/msg/%s/%s' % (top, name[4:6], name), 'rb') as f:
-                text = f.read()
-        assert crc32c(text) == crc, 'the text of %s is damaged' % name
-        names = [v.decode() for tag, v in fields(env) if tag in (10, 13)]
-        print('%016x %s %d %08x %d <%s>' % (msgid, 'log' if kind == MSG else 'file', len(text), crc,
-              len(names) - 1, names[0]), *['%d:%s' % (k[0], v.hex()) for k, v in sorted(state.items())])
-
-main(sys.argv[1], {})
+top, live = sys.argv[1], {}
+for kind, msgid, body in log(top):
+    n = 8 if kind in (MSG, STATE) else 24
+    rest = n if kind == STATE else n + number(body)
+    if kind <= MOVED:
+        live[msgid] = kind, body[n:rest], body[rest:], number(body, 4 if kind == MSG else 16), {}
+    elif kind == DONE:
+        live.pop(msgid, None)
+    for tag, value in fields(body[rest:] if kind in (MOVED, STATE) and msgid in live else b''):
+        live[msgid][4][tag, value[:4] if tag == 1 else b''] = value
+for msgid, (kind, env, text, crc, state) in sorted(live.items()):
+    name = ''.join('0123456789abcdefghjkmnpqrstvwxyz'[msgid >> n & 31] for n in range(60, -1, -5))
+    text = text if kind == MSG else open('%s/msg/%s/%s' % (top, name[4:6], name), 'rb').read()
+    assert crc32c(text) == crc, 'the text of %s is damaged' % name
+    names = [v.decode() for tag, v in fields(env) if tag in (10, 13)]
+    print('%016x %s %d %08x %d <%s>' % (msgid, 'log' if kind == MSG else 'file', len(text), crc,
+          len(names) - 1, names[0]), *['%d:%s' % (k[0], v.hex()) for k, v in sorted(state.items())])
