@@ -504,7 +504,7 @@ fault_start(void)
 		    memfs_new((uint64_t)sim_random() << 32 | sim_random());
 		w.disks[i].ops = &sim.disk[i]->ops;
 		w.disks[i].dirfd = MEMFS_ROOT;
-		w.disks[i].params.segment_size = (3U + sim_below(4)) << 19;
+		w.disks[i].params.segment_size = (4U + sim_below(4)) << 19;
 		w.disks[i].params.max_live_segments = 2 + sim_below(5);
 		if (sim_chance(300))
 			w.disks[i].params.quota = 40UL << 20;
