@@ -238,6 +238,109 @@ test_clock_jumps(void **state)
 	assert_int_equal(w.notices, 0);
 }
 
+/* --- jumps of the system's clock, one by one --- */
+
+#define YEARS	(3650 * DAY)
+#define NDEAD	5U
+#define PER_DEST 20U
+
+enum restart { NEVER, WHILE_WRONG, AND_AFTERWARDS };
+
+static void
+refuse_until(uint64_t at)
+{
+	uint64_t next;
+
+	while (w.now < at) {
+		while (w_session_opening() != NULL)
+			w_gone(w_opening(), QO_DEFERRED, REASON_CONNECT,
+			    "4.4.1", "refused");
+		next = queue_next(&w.q);
+		if (next > at)
+			next = at;
+		w_advance(next > w.now ? next - w.now : 1);
+	}
+}
+
+static void
+check_nothing_ended(void)
+{
+	size_t i;
+
+	assert_int_equal(w.notices, 0);
+	assert_int_equal(w.dropped, 0);
+	assert_int_equal(w.q.nmessages[Q_OUT], NDEAD * PER_DEST);
+	for (i = 0; i < w.nrcpts; i++)
+		assert_int_equal(w.rcpts[i].failed, 0);
+}
+
+/* Attempts in ten minutes behind a jump (ms); 0: there is none. */
+static unsigned
+attempts_after(int64_t jump, enum restart restart)
+{
+	char to[32];
+	unsigned i, opens;
+
+	w.conf->schedule.warn_after = 2 * 3600;
+	for (i = 0; i < NDEAD * PER_DEST; i++) {
+		(void)snprintf(to, sizeof(to), "u%u@d%u.test", i, i % NDEAD);
+		(void)w_mail(ORIGIN_INT, "a@example.com", to);
+	}
+	refuse_until(W_START + 20 * MINUTE);
+	w.real = (uint64_t)((int64_t)w.real + jump);
+	opens = w.opens;
+	if (restart != NEVER) {
+		w_crash();
+		w_peers_up();
+	}
+	refuse_until(w.now + 5 * MINUTE);
+	check_nothing_ended();
+	w.real = (uint64_t)((int64_t)w.real - jump);
+	if (restart == AND_AFTERWARDS) {
+		w_crash();
+		w_peers_up();
+	}
+	refuse_until(w.now + 5 * MINUTE);
+	check_nothing_ended();
+	opens = w.opens - opens;
+	/* and all of it is delivered when its time comes, once */
+	for (i = 0; w.q.nmessages[Q_OUT] > 0; i++) {
+		assert_true(i < 300);
+		w_advance(MINUTE);
+		w_deliver_all();
+	}
+	for (i = 0; i < w.nrcpts; i++)
+		assert_int_equal(w.rcpts[i].delivered, 1);
+	assert_int_equal(w.notices, 0);
+	return opens;
+}
+
+static void
+test_jumps_apart(void **state)
+{
+	static const int64_t jumps[] = { (int64_t)HOUR, -(int64_t)HOUR,
+		(int64_t)YEARS, -(int64_t)YEARS };
+	unsigned usual, n;
+	size_t i;
+	int r;
+
+	for (r = NEVER; r <= AND_AFTERWARDS; r++) {
+		usual = attempts_after(0, (enum restart)r);
+		for (i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+			world_down(state);
+			world_up(state);
+			n = attempts_after(jumps[i], (enum restart)r);
+			/* each destination is probed early at most once for
+			 * each start; while we run, not at all */
+			assert_true(n <= usual + NDEAD * (unsigned)r);
+			if (r == NEVER)
+				assert_true(n + NDEAD >= usual);
+		}
+		world_down(state);
+		world_up(state);
+	}
+}
+
 int
 main(void)
 {
@@ -248,6 +351,7 @@ main(void)
 		with_world(test_spread),
 		with_world(test_expiry),
 		with_world(test_clock_jumps),
+		with_world(test_jumps_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,47 @@ test_warnings(void **state)
 	assert_true(w_is_queued(id));
 }
 
+/* Whoever is told of when: nobody is named in two warnings. */
+static void
+test_warned_once(void **state)
+{
+	static const char *const rcpts[] = { "a@quick.test", "b@x.slow.test",
+		"c@else.test", "d@quick.test", "e@else.test" };
+	enum { N = sizeof(rcpts) / sizeof(rcpts[0]) };
+	unsigned named[N] = { 0 }, seen = 0, i, turns;
+	struct conf *c;
+
+	(void)state;
+	configure();
+	/* quick.test lives on, so that it is there at each later age */
+	c = w_conf();
+	connector(c, "quick.test")->schedule =
+	    (struct conf_schedule){ CONF_S_ALL, { 600 }, 1, 6 * 86400, 600 };
+	connector(c, "*.slow.test")->schedule =
+	    (struct conf_schedule){ CONF_S_WARN | CONF_S_EXPIRE, { 0 }, 0,
+		    10 * 86400, 86400 };
+	conf_seal(c);
+	w_set_conf(c);
+	(void)w_submit(ORIGIN_INT, "s@example.com", rcpts, N, "x\r\n");
+	/* five minutes off, so that what is due has gone out by then */
+	defer_until(W_START + 5 * MINUTE);
+	for (turns = 0; w.now < W_START + 4 * DAY; turns++) {
+		defer_until(w.now + 10 * MINUTE);
+		assert_true(w.notices <= seen + 1);
+		if (w.notices > seen)
+			for (i = 0; i < N; i++)
+				named[i] += strstr(w.dsn, rcpts[i]) != NULL;
+		seen = w.notices;
+		if (turns % 25 == 0) {
+			w_crash();
+			w_peers_up();
+		}
+	}
+	assert_int_equal(w.notices, 3); /* 10 m, 4 h, 1 d */
+	for (i = 0; i < N; i++)
+		assert_int_equal(named[i], 1);
+}
+
 /* A warning that could not be kept is made again, and no other with it. */
 static void
 test_warning_refused(void **state)
@@ -405,6 +446,7 @@ main(void)
 		with_world(test_expiries),
 		with_world(test_inside),
 		with_world(test_warnings),
+		with_world(test_warned_once),
 		with_world(test_warning_refused),
 		with_world(test_pauses),
 		with_world(test_reload),
