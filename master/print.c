@@ -267,16 +267,11 @@ print_tls_print(FILE *fp, const struct conf_tls *t, uint32_t i)
 static void
 print_tls_out(FILE *fp, const struct conf *conf, uint64_t id)
 {
-	static const char *const words[] = { [CONF_TLS_NONE] = "none",
-		[CONF_TLS_OPPORTUNISTIC] = "opportunistic",
-		[CONF_TLS_REQUIRE] = "require",
-		[CONF_TLS_VERIFY] = "verify",
-		[CONF_TLS_FINGERPRINT] = "fingerprint" };
 	const struct conf_tls *t = conf_tls_find(conf, id);
 
 	if (t == NULL)
 		return;
-	(void)fprintf(fp, "\ttls %s", words[t->level]);
+	(void)fprintf(fp, "\ttls %s", conf_tls_level_name(t->level));
 	print_list(fp, t->nnames, print_tls_name, t);
 	print_list(fp, t->nfingerprints, print_tls_print, t);
 	(void)fputc('\n', fp);

@@ -98,6 +98,8 @@ put_relay(struct logline *l, const struct qo_relay *r)
 	(void)snprintf(buf, sizeof(buf), "%s[%s]", r->name,
 	    netaddr_ntop(&r->addr, addr, sizeof(addr)));
 	ll_cstr(l, "relay", buf);
+	if (r->tls[0] != '\0')
+		ll_cstr(l, "tls", r->tls);
 }
 
 static void

@@ -8,40 +8,23 @@
 
 #include "common/base/log.h"
 #include "common/msg/child_master.h"
-#include "common/msg/smtp_key.h"
 #include "smtpd-in/server.h"
 
 _Static_assert(CM_TICKET_KEY == TLS_TICKET_KEY &&
 	CM_TICKET_KEYS == TLS_TICKET_KEYS,
     "keys of tickets are the same");
 
-static int
-ask(void *arg, uint32_t id, uint32_t key, uint16_t scheme, const uint8_t *block,
-    size_t len)
+static void
+go_on(void *owner)
 {
-	const struct sk_sign m = { .key = key, .scheme = scheme };
-	struct server *sv = arg;
-	struct iovec iov[2];
-	uint8_t head[SK_SIGN_LEN];
-	struct ibuf b;
-
-	if (sv->key == NULL || len > SK_BLOCK_MAX)
-		return -1;
-	ibuf_wrap(&b, head, sizeof(head));
-	if (put_sk_sign(&b, &m) == -1)
-		return -1;
-	iov[0].iov_base = head;
-	iov[0].iov_len = sizeof(head);
-	/* it is read, whatever the type says */
-	memcpy(&iov[1].iov_base, &block, sizeof(block));
-	iov[1].iov_len = len;
-	return chan_sendv(sv->key, SK_REQ_SIGN, id, iov, 2, -1);
+	secure_go_on(owner);
 }
 
 void
 keys_init(struct server *sv)
 {
-	tls_set_signer(ask, sv);
+	sv->keys = (struct tls_keys){ &sv->key, go_on };
+	tls_keys_init(&sv->keys);
 }
 
 bool
@@ -54,17 +37,10 @@ keys_ping(struct server *sv, uint32_t id)
 static int
 on_signed(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
-	struct sk_signed m;
-	struct client *c;
+	struct server *sv = chan_ctx(ch);
 
-	(void)ch;
 	(void)fd;
-	if (get_sk_signed(b, &m) == -1)
-		return -1;
-	c = tls_signed(id, m.sig, m.len);
-	if (c != NULL)
-		secure_go_on(c);
-	return 0;
+	return tls_keys_signed(&sv->keys, id, b);
 }
 
 static int

@@ -20,6 +20,7 @@
 #include "common/msg/in_dir.h"
 #include "common/msg/in_dns.h"
 #include "common/msg/in_queue.h"
+#include "common/tls/keys.h"
 #include "common/tls/ticket.h"
 #include "common/tls/tls.h"
 #include "smtpd-in/session.h"
@@ -108,6 +109,7 @@ struct server {
 	struct chan *conn, *dir, *dns, *queue, *key;
 	struct peer conn_peer, dir_peer, dns_peer, queue_peer, key_peer;
 	struct tls_server *tls; /* NULL: STARTTLS is not offered; owned */
+	struct tls_keys keys;
 	struct tls_tickets tickets;
 	struct iq_room room;
 	bool room_known;

@@ -17,9 +17,16 @@ on_conf(struct child *c, const struct conf *conf)
 
 	(void)c;
 	worker.conf = conf;
+	secure_conf(&worker, conf);
 	for (i = 0; i < SESSIONS_MAX; i++)
 		if ((s = worker.slots[i]) != NULL)
 			s->plan.conf = conf;
+}
+
+static void
+on_signed(void *owner)
+{
+	session_signed(owner);
 }
 
 static void
@@ -51,6 +58,10 @@ main(int argc, char **argv)
 	worker.ev = child_ev(worker.child);
 	worker.side = (enum side)child_self(worker.child)->side;
 	RB_INIT(&worker.sessions);
+	if (tls_init() == -1)
+		fatalx("OpenSSL");
+	worker.keys = (struct tls_keys){ &worker.key, on_signed };
+	tls_keys_init(&worker.keys);
 	privdrop(child_privdrop(worker.child));
 	sandbox_enter(child_sandbox(worker.child), child_report(worker.child));
 	return child_loop(worker.child);

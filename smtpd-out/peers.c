@@ -162,6 +162,22 @@ static const struct chan_msg conn_msgs[] = {
 	    on_socket },
 };
 
+/* --- keyd --- */
+
+static int
+on_signed(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct worker *w = chan_ctx(ch);
+
+	(void)fd;
+	return tls_keys_signed(&w->keys, id, b);
+}
+
+static const struct chan_msg key_msgs[] = {
+	{ SK_ANS_SIGNED, SK_SIGNED_MIN, SK_SIGNED_MAX, FD_NONE, CHAN_ANY,
+	    on_signed },
+};
+
 void
 peers_cancel(struct session *s)
 {
@@ -342,6 +358,8 @@ lost(struct worker *w, struct chan **slot)
 	*slot = NULL;
 	if (slot == &w->queue)
 		sessions_abort(w);
+	else if (slot == &w->key)
+		sessions_unsigned(w);
 }
 
 static void
@@ -384,7 +402,8 @@ peers_set(struct worker *w, const struct peer *p, int fd)
 		spec.nmsgs = sizeof(conn_msgs) / sizeof(conn_msgs[0]);
 		spec.recv_fds = true;
 	} else if (p->proc == PROC_KEYD) {
-		spec.msgs = NULL; /* nothing is asked yet */
+		spec.msgs = key_msgs;
+		spec.nmsgs = sizeof(key_msgs) / sizeof(key_msgs[0]);
 	} else {
 		spec.msgs = dns_msgs;
 		spec.nmsgs = sizeof(dns_msgs) / sizeof(dns_msgs[0]);

@@ -406,6 +406,7 @@ plan_init(struct plan *p, const struct conf *conf, const struct msg_hop *hop,
 	memset(p, 0, sizeof(*p));
 	p->conf = conf;
 	p->random = rnd;
+	p->tls = hop->tls;
 	smtpc_outcome(&p->outcome, QO_FAILED, REASON_NO_ROUTE, 0, "5.4.4",
 	    "no host to deliver to");
 	p->hosts = calloc(PLAN_HOSTS_MAX, sizeof(*p->hosts));

@@ -22,6 +22,8 @@
 #define READ_SIZE  (32 * 1024)
 #define CHUNK_SIZE (64 * 1024)
 #define OUT_SIZE   (SMTPC_OUT_MIN * 2)
+#define KEPT_MAX   (1024 * 1024) /* octets that the socket does not take */
+#define SIGN_TIME  10000	 /* ms for keyd to answer */
 
 /* One of each for the process: empty between two callbacks. */
 static char inbuf[READ_SIZE];
@@ -69,6 +71,7 @@ disconnect(struct session *s)
 {
 	if (s->fd == -1)
 		return;
+	secure_free(s);
 	ev_io_del(s->worker->ev, &s->io);
 	(void)close(s->fd);
 	s->fd = -1;
@@ -116,15 +119,29 @@ arm(struct session *s, uint64_t ms)
 		log_warn("timer");
 }
 
-/* -1: lost.  What the socket does not take is kept. */
 static int
-write_out(struct session *s, const char *p, size_t len)
+keep_out(struct session *s, const char *p, size_t len)
 {
 	char *keep;
+
+	if (len > KEPT_MAX - s->out_len ||
+	    (keep = realloc(s->out, s->out_len + len)) == NULL)
+		return -1;
+	memcpy(keep + s->out_len, p, len);
+	s->out = keep;
+	s->out_len += len;
+	return 0;
+}
+
+int
+session_write(struct session *s, const void *p, size_t len)
+{
 	ssize_t n;
 
 	if (len == 0)
 		return 0;
+	if (s->out != NULL)
+		return keep_out(s, p, len);
 	n = send(s->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		n = 0;
@@ -132,12 +149,14 @@ write_out(struct session *s, const char *p, size_t len)
 		return -1;
 	if ((size_t)n == len)
 		return 0;
-	if ((keep = malloc(len - (size_t)n)) == NULL)
-		return -1;
-	memcpy(keep, p + n, len - (size_t)n);
-	s->out = keep;
-	s->out_len = len - (size_t)n;
-	return 0;
+	return keep_out(s, (const char *)p + n, len - (size_t)n);
+}
+
+/* -1: lost.  What the client's machine says, as it goes over the wire. */
+static int
+write_out(struct session *s, const char *p, size_t len)
+{
+	return s->secure ? secure_write(s, p, len) : session_write(s, p, len);
 }
 
 static int
@@ -149,7 +168,7 @@ flush_kept(struct session *s)
 
 	s->out = NULL;
 	s->out_len = 0;
-	rc = write_out(s, old, len);
+	rc = session_write(s, old, len);
 	free(old);
 	return rc;
 }
@@ -157,7 +176,8 @@ flush_kept(struct session *s)
 static void
 watch(struct session *s)
 {
-	uint32_t want = EPOLLIN;
+	/* what comes while keyd is asked is read when it has answered */
+	uint32_t want = s->signing ? 0 : EPOLLIN;
 
 	if (s->out != NULL)
 		want |= EPOLLOUT;
@@ -227,12 +247,13 @@ give_back(struct session *s, bool keep)
 }
 
 static bool
-all_deferred(const struct job *j)
+nobody_served(const struct job *j)
 {
 	uint16_t i;
 
 	for (i = 0; i < j->job.nrcpt; i++)
-		if (j->outcomes[i].status != QO_DEFERRED)
+		if (j->outcomes[i].status != QO_DEFERRED &&
+		    j->outcomes[i].reason != REASON_REQUIRETLS)
 			return false;
 	return true;
 }
@@ -247,10 +268,11 @@ move_on(struct session *s)
 	struct job *j = s->job;
 
 	if (s->plan.hosts == NULL || s->quitting || s->smtpc.unsure ||
-	    !all_deferred(j))
+	    !nobody_served(j))
 		return false;
 	j->relay = s->relay;
 	plan_failed(&s->plan, &j->outcomes[0]);
+	s->plain = false;
 	return plan_step(&s->plan) != PLAN_OVER;
 }
 
@@ -287,6 +309,8 @@ begin_job(struct session *s, struct smtp_outbuf *out)
 static void
 become_ready(struct session *s, struct smtp_outbuf *out)
 {
+	if (s->job != NULL || !s->ready)
+		secure_tell(s);
 	if (s->job != NULL) {
 		begin_job(s, out);
 		return;
@@ -307,6 +331,7 @@ over(struct session *s)
 {
 	struct qo_outcome o = s->smtpc.end;
 
+	secure_over(s);
 	disconnect(s);
 	if (o.status == 0)
 		smtpc_outcome(&o, QO_DEFERRED, REASON_OK, 0, "4.4.2",
@@ -315,9 +340,12 @@ over(struct session *s)
 		gone(s, &o);
 		return true;
 	}
-	if (!s->moving) {
+	if (s->smtpc.again_plain && !s->plain) {
+		s->plain = true; /* the same address once more */
+	} else if (!s->moving) {
 		stats_inc(STAT_OUT_CONNECT_FAILED);
 		plan_failed(&s->plan, &o);
+		s->plain = false;
 	}
 	s->moving = false;
 	session_go_on(s);
@@ -338,6 +366,8 @@ proceed(struct session *s, struct smtp_outbuf *out)
 			pump_text(s, out);
 		else if (before == SMTPC_RESULT)
 			finish_job(s, out);
+		else if (before == SMTPC_HANDSHAKE && s->tls == NULL)
+			secure_begin(s, out);
 	} while (smtpc_state(&s->smtpc) != before);
 	if (smtpc_state(&s->smtpc) != SMTPC_OVER && out->len > 0 &&
 	    write_out(s, out->buf, out->len) == -1) {
@@ -349,20 +379,24 @@ proceed(struct session *s, struct smtp_outbuf *out)
 	if (smtpc_state(&s->smtpc) == SMTPC_OVER && over(s))
 		return;
 	watch(s);
-	arm(s, smtpc_wait(&s->smtpc) * 1000ULL);
+	arm(s, s->signing ? SIGN_TIME : smtpc_wait(&s->smtpc) * 1000ULL);
 }
 
 static void
 on_input(struct session *s)
 {
 	struct smtp_outbuf out;
-	ssize_t n;
+	ssize_t n = 0;
 
-	n = recv(s->fd, inbuf, sizeof(inbuf), MSG_DONTWAIT);
+	/* it has gone, if it makes itself heard while it is not listened to */
+	if (!s->signing)
+		n = recv(s->fd, inbuf, sizeof(inbuf), MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
-	if (n > 0)
+	if (n > 0 && s->tls != NULL)
+		secure_input(s, inbuf, (size_t)n, &out);
+	else if (n > 0)
 		smtpc_input(&s->smtpc, inbuf, (size_t)n, &out);
 	else
 		smtpc_lost(&s->smtpc);
@@ -401,11 +435,38 @@ on_timer(struct ev_timer *t)
 	if (s->fd == -1)
 		return; /* dnsd and connd answer within deadlines of theirs */
 	smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
-	if (smtpc_state(&s->smtpc) == SMTPC_READY && s->out == NULL)
+	if (s->signing)
+		secure_late(s, &out);
+	else if (smtpc_state(&s->smtpc) == SMTPC_READY && s->out == NULL)
 		smtpc_quit(&s->smtpc, &out);
 	else
 		smtpc_timeout(&s->smtpc);
 	proceed(s, &out);
+}
+
+void
+session_signed(struct session *s)
+{
+	struct smtp_outbuf out;
+
+	smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
+	secure_go_on(s, &out);
+	proceed(s, &out);
+}
+
+void
+sessions_unsigned(struct worker *w)
+{
+	struct smtp_outbuf out;
+	uint32_t i;
+
+	for (i = 0; i < SESSIONS_MAX; i++) {
+		if (w->slots[i] == NULL || !w->slots[i]->signing)
+			continue;
+		smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
+		secure_late(w->slots[i], &out);
+		proceed(w->slots[i], &out);
+	}
 }
 
 /* --- finding a host --- */
@@ -453,10 +514,23 @@ session_go_on(struct session *s)
 void
 session_connected(struct session *s, int fd)
 {
+	const struct conf_tls *t = conf_tls_find(s->worker->conf, s->plan.tls);
+	struct qo_outcome o;
+
+	if (t == NULL) {
+		(void)close(fd);
+		smtpc_outcome(&o, QO_DEFERRED, REASON_NO_ROUTE, 0, "4.3.5",
+		    "the configuration is changing");
+		plan_failed(&s->plan, &o);
+		session_go_on(s);
+		return;
+	}
 	s->fd = fd;
+	s->relay.tls[0] = '\0';
 	stats_inc(STAT_OUT_CONNECTIONS);
 	stats_inc(STAT_OUT_SESSIONS_OPEN);
 	smtpc_init(&s->smtpc, s->worker->conf->hostname);
+	smtpc_tls(&s->smtpc, t->level, s->plain);
 	watch(s);
 	arm(s, smtpc_wait(&s->smtpc) * 1000ULL);
 }
@@ -474,6 +548,7 @@ session_connect_failed(struct session *s, const struct oc_answer *a)
 		smtpc_outcome(&o, QO_DEFERRED, REASON_CONNECT, 0, "4.4.1",
 		    oc_result_name(a->result));
 	plan_failed(&s->plan, &o);
+	s->plain = false;
 	session_go_on(s);
 }
 

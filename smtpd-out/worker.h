@@ -21,6 +21,8 @@
 #include "common/msg/out_conn.h"
 #include "common/msg/queue_out.h"
 #include "common/msg/smtp_dns.h"
+#include "common/tls/keys.h"
+#include "common/tls/tls.h"
 #include "smtpd-out/plan.h"
 #include "smtpd-out/smtpc.h"
 
@@ -65,6 +67,11 @@ struct session {
 	uint64_t deadline; /* ms */
 	char *out;	   /* not yet written; owned */
 	size_t out_len;
+	struct tls_conn *tls; /* NULL: clear text; owned */
+	bool secure;	      /* its handshake is done */
+	bool signing;	      /* its handshake waits for keyd */
+	bool unanswered;      /* keyd did not answer */
+	bool plain; /* a handshake with this address failed: without TLS */
 	bool ready;    /* queued knows of the connection */
 	bool quitting; /* queued wants no more, or we drain */
 	bool moving;   /* from this host, with the job, to the next */
@@ -80,6 +87,9 @@ struct worker {
 	enum side side;
 	struct chan *queue, *conn, *dns, *key; /* NULL: being replaced */
 	struct peer queue_peer, conn_peer, dns_peer, key_peer;
+	struct tls_keys keys;
+	struct tls_client *tls; /* owned; NULL: it cannot be used */
+	struct tls_cert *certs[CONF_CERTS_MAX]; /* by id; owned */
 	struct sessions sessions;
 	struct session *slots[SESSIONS_MAX];
 	uint32_t nsessions, next_slot;
@@ -100,6 +110,23 @@ void session_go_on(struct session *);
 void sessions_drain(struct worker *);
 void sessions_abort(struct worker *); /* queued is gone: it forgot them all */
 void job_free(struct job *);
+/* To the socket; what it does not take is kept.  -1: lost. */
+int session_write(struct session *, const void *, size_t);
+void session_signed(struct session *); /* keyd has answered */
+void sessions_unsigned(struct worker *); /* keyd is gone */
+
+/* secure.c: a session under TLS */
+void secure_conf(struct worker *, const struct conf *);
+/* 220 was said: a handshake begins. */
+void secure_begin(struct session *, struct smtp_outbuf *);
+/* Octets of the wire. */
+void secure_input(struct session *, const void *, size_t, struct smtp_outbuf *);
+void secure_go_on(struct session *, struct smtp_outbuf *);
+void secure_late(struct session *, struct smtp_outbuf *); /* keyd is silent */
+int secure_write(struct session *, const char *, size_t);
+void secure_tell(struct session *); /* the evidence, into its relay */
+void secure_over(const struct session *); /* logs how TLS came to nothing */
+void secure_free(struct session *);
 
 /* peers.c */
 void peers_set(struct worker *, const struct peer *, int fd);

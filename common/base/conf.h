@@ -350,6 +350,7 @@ int conf_add_tls(struct conf *, struct conf_tls *);
 /* NULL: unknown.  Good before conf_seal() as well. */
 const struct conf_tls *conf_tls_find(const struct conf *, uint64_t id);
 extern const struct conf_tls conf_tls_default;
+const char *conf_tls_level_name(enum conf_tls_level); /* "verify" */
 /* More trust anchors of a side.  -1: ENOMEM, ERANGE. */
 int conf_add_anchors(struct conf *, enum side, const void *, size_t);
 /* -1: there are CONF_ACCEPT_CERTS_MAX already */

@@ -11,6 +11,24 @@
 const struct conf_tls conf_tls_default = { .level = CONF_TLS_OPPORTUNISTIC,
 	.cert = CONF_NO_CERT };
 
+const char *
+conf_tls_level_name(enum conf_tls_level level)
+{
+	switch (level) {
+	case CONF_TLS_NONE:
+		return "none";
+	case CONF_TLS_OPPORTUNISTIC:
+		return "opportunistic";
+	case CONF_TLS_REQUIRE:
+		return "require";
+	case CONF_TLS_VERIFY:
+		return "verify";
+	case CONF_TLS_FINGERPRINT:
+		break;
+	}
+	return "fingerprint";
+}
+
 static uint64_t
 mix(uint64_t h, const void *p, size_t len)
 {

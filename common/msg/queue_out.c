@@ -56,21 +56,6 @@ get_qo_job(struct ibuf *b, struct qo_job *m)
 }
 
 int
-put_qo_relay(struct ibuf *b, const struct qo_relay *m)
-{
-	(void)ibuf_add_cstr(b, m->name, CONF_NAME_MAX - 1);
-	return ibuf_add_netaddr(b, &m->addr);
-}
-
-int
-get_qo_relay(struct ibuf *b, struct qo_relay *m)
-{
-	if (ibuf_get_cstr(b, m->name, sizeof(m->name), NULL) == -1)
-		return -1;
-	return ibuf_get_netaddr(b, &m->addr);
-}
-
-int
 put_qo_outcome(struct ibuf *b, const struct qo_outcome *m)
 {
 	(void)ibuf_add_n8(b, m->status);
@@ -121,6 +106,24 @@ printable(const char *s)
 		if ((unsigned char)*s < ' ' || (unsigned char)*s > '~')
 			return 0;
 	return 1;
+}
+
+int
+put_qo_relay(struct ibuf *b, const struct qo_relay *m)
+{
+	(void)ibuf_add_cstr(b, m->name, CONF_NAME_MAX - 1);
+	(void)ibuf_add_netaddr(b, &m->addr);
+	return ibuf_add_cstr(b, m->tls, QO_TLS_MAX - 1);
+}
+
+int
+get_qo_relay(struct ibuf *b, struct qo_relay *m)
+{
+	if (ibuf_get_cstr(b, m->name, sizeof(m->name), NULL) == -1 ||
+	    ibuf_get_netaddr(b, &m->addr) == -1 ||
+	    ibuf_get_cstr(b, m->tls, sizeof(m->tls), NULL) == -1)
+		return -1;
+	return printable(m->tls) ? 0 : bad();
 }
 
 int

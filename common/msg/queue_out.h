@@ -51,12 +51,18 @@ int put_qo_job(struct ibuf *, const struct qo_job *);
 int get_qo_job(struct ibuf *, struct qo_job *);
 
 /* The server that was spoken to: "mx.example.net", 192.0.2.1:25. */
+#define QO_TLS_MAX 128
 struct qo_relay {
 	char name[CONF_NAME_MAX];
 	struct netaddr addr; /* family NONE: none was reached */
+	/*
+	 * What was found out about TLS, printable: "TLSv1.3 TLS_AES_..., verified
+	 * ok, verify wanted"; or "none: not offered"; empty: nothing.
+	 */
+	char tls[QO_TLS_MAX];
 };
-#define QO_RELAY_MIN (2 + 19)
-#define QO_RELAY_MAX (QO_RELAY_MIN + CONF_NAME_MAX)
+#define QO_RELAY_MIN (2 + 19 + 2)
+#define QO_RELAY_MAX (QO_RELAY_MIN + CONF_NAME_MAX + QO_TLS_MAX)
 int put_qo_relay(struct ibuf *, const struct qo_relay *);
 int get_qo_relay(struct ibuf *, struct qo_relay *);
 
@@ -89,7 +95,7 @@ struct qo_result {
 };
 #define QO_RESULT_MIN (8 + 1 + 1 + 4 + 2 + QO_RELAY_MIN)
 #define QO_RESULT_MAX \
-	(QO_RESULT_MIN + CONF_NAME_MAX + QO_RCPTS_MAX * (2 + QO_OUTCOME_MAX))
+	(QO_RESULT_MIN + CONF_NAME_MAX + QO_TLS_MAX + QO_RCPTS_MAX * (2 + QO_OUTCOME_MAX))
 int put_qo_result(struct ibuf *, const struct qo_result *);
 int get_qo_result(struct ibuf *, struct qo_result *);
 

@@ -99,9 +99,9 @@ def test_outbound_suite(world, solo):
         output, results = run_suite(
             solo, world.peers, 'outbound_suite.py', '--dir', directory,
             '--inject', '127.0.0.2:2625', '--sink', SINK, '--wait', '60',
-            '--group', 'mx,reply')
+            '--group', 'mx,reply,tls')
     assert os.listdir(directory)
-    judge(output, results, least=30)
+    judge(output, results, least=36)
 
 
 ROUNDS = int(os.environ.get('TORTURE_ROUNDS', '20'))

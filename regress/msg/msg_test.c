@@ -571,7 +571,7 @@ test_addresses(void **state)
 {
 	struct ci_session ci = { some, some, 0 };
 	struct oc_connect oc = { some, 1000 };
-	struct qo_relay relay = { "a", { 0 } };
+	struct qo_relay relay = { .name = "a" };
 	struct sd_record rr = { .addr = some };
 
 	(void)state;
@@ -589,6 +589,11 @@ test_addresses(void **state)
 	/* none was reached */
 	assert_true(said("qo_relay", &relay));
 	relay.addr.port = 25;
+	assert_false(said("qo_relay", &relay));
+	relay.addr.port = 0;
+	(void)strlcpy(relay.tls, "TLSv1.3", sizeof(relay.tls));
+	assert_true(said("qo_relay", &relay));
+	relay.tls[3] = '\n';
 	assert_false(said("qo_relay", &relay));
 	assert_true(said("SD_A", &rr));
 	assert_true(said("SD_AAAA", &rr));

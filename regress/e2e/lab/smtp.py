@@ -62,10 +62,15 @@ class Behaviour:
     of (session, argument) that returns one of these or None for the
     default.
     delays: stage to seconds to wait before the answer.
+    tls: an SSLContext; STARTTLS is offered, and under TLS secure_extensions.
     """
 
-    def __init__(self, extensions=EXTENSIONS, replies=None, delays=None):
+    def __init__(self, extensions=EXTENSIONS, replies=None, delays=None,
+                 tls=None, secure_extensions=None):
         self.extensions = tuple(extensions)
+        self.secure_extensions = tuple(extensions if secure_extensions is None
+                                       else secure_extensions)
+        self.tls = tls
         self.replies = dict(replies or {})
         self.delays = dict(delays or {})
         self._used = {}
@@ -98,6 +103,7 @@ class Session:
         self.buf = b''
         self.opened, self.ended = time.monotonic(), None
         self.in_hand = None
+        self.secure = None  # the version, once under TLS
 
     def run(self):
         try:
@@ -151,7 +157,11 @@ class Session:
 
     def do_ehlo(self, line):
         self.helo, self.message = line[5:].strip(), None
-        words = (self.sink.hostname,) + self.sink.behaviour.extensions
+        how = self.sink.behaviour
+        words = (self.sink.hostname,) + (
+            how.secure_extensions if self.secure else how.extensions)
+        if how.tls and not self.secure:
+            words += ('STARTTLS',)
         self.answer('ehlo', line, '\r\n'.join(
             '250%s%s' % (' ' if n == len(words) - 1 else '-', w)
             for n, w in enumerate(words)))
@@ -159,6 +169,15 @@ class Session:
     def do_helo(self, line):
         self.helo, self.message = line[5:].strip(), None
         self.answer('helo', line, '250 ' + self.sink.hostname)
+
+    def do_starttls(self, line):
+        context = self.sink.behaviour.tls
+        if context is None or self.secure:
+            self.answer('starttls', line, '502 5.5.2 not here')
+        elif self.answer('starttls', line, '220 2.0.0 go'):
+            self.s = context.wrap_socket(self.s, server_side=True)
+            self.secure = self.s.version()
+            self.buf, self.message, self.helo = b'', None, None
 
     def do_mail(self, line):
         self.message = None
