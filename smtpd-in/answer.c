@@ -71,7 +71,6 @@ refused(struct step *st, enum session_act_type question, bool for_now)
 	else if (question == ACT_RCPT)
 		s->tx.refused++;
 	else if (question == ACT_MAIL) {
-		s->asked = s->tx.sender;
 		s->tx_open = false;
 		session_reset_tx(s);
 	} else if (question == ACT_SUBMIT)

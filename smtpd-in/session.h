@@ -148,9 +148,11 @@ struct session_act {
 	enum smtp_reply_id reply;
 };
 
-/* One transaction; session_reset_tx() is the one function that clears it. */
+/*
+ * One transaction; session_reset_tx() is the one function that clears it.  The
+ * addresses are not in it: whoever is asked about them keeps those he takes.
+ */
 struct session_tx {
-	struct smtp_addr sender;
 	enum smtp_body body;
 	bool utf8;
 	uint64_t size;		  /* declared */
@@ -182,7 +184,7 @@ struct session {
 	bool answered;
 	enum session_answer answer;
 	char answer_text[32];
-	struct smtp_addr asked; /* address of the last question */
+	struct smtp_addr asked; /* address of the last question, or refused */
 	struct smtp_mail_params mail_params;
 	struct smtp_rcpt_params rcpt_params;
 	/* private: events and lines */

@@ -252,7 +252,7 @@ utf8_allowed(bool allowed)
 	return allowed ? SMTP_PATH_UTF8 : 0;
 }
 
-/* Parse MAIL into the transaction; NONE: it is well-formed. */
+/* Parse MAIL: the sender into s->asked, the rest into the transaction. */
 static enum smtp_reply_id
 parse_mail(struct session *s, const struct smtp_command *cmd)
 {
@@ -274,7 +274,7 @@ parse_mail(struct session *s, const struct smtp_command *cmd)
 	if (!smtp_command_path(cmd, "FROM:", &rest))
 		return SMTP_R_MAIL_SYNTAX;
 	/* whether UTF-8 may be in it, a parameter tells that comes later */
-	e = smtp_addr_path(&tx->sender, rest,
+	e = smtp_addr_path(&s->asked, rest,
 	    SMTP_PATH_NULL | utf8_allowed((ext & SMTP_EXT_SMTPUTF8) != 0), &n);
 	if (e != SMTP_ADDR_OK)
 		return addr_replies[e];
@@ -285,7 +285,7 @@ parse_mail(struct session *s, const struct smtp_command *cmd)
 	tx->utf8 = (s->mail_params.given & SMTP_PARAM_SMTPUTF8) != 0;
 	tx->body = s->mail_params.body;
 	tx->size = s->mail_params.size;
-	if ((tx->sender.flags & SMTP_ADDR_UTF8) != 0 && !tx->utf8)
+	if ((s->asked.flags & SMTP_ADDR_UTF8) != 0 && !tx->utf8)
 		return SMTP_R_SENDER_UTF8;
 	if (s->conf->features.size != 0 && tx->size > s->conf->features.size)
 		return SMTP_R_SIZE_DECLARED;
@@ -310,7 +310,7 @@ run_mail(struct step *st, const struct smtp_command *cmd)
 	}
 	s->tx_open = true;
 	session_ask(st, ACT_MAIL);
-	st->act->addr = &s->tx.sender;
+	st->act->addr = &s->asked;
 	st->act->mail = &s->mail_params;
 }
 

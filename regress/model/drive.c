@@ -259,8 +259,7 @@ note_submit(struct drive *d, const struct ref_env *want)
 	uint32_t i;
 
 	d->tally->delivered++;
-	if (strcmp(e->sender, want->sender) != 0 ||
-	    strcmp(tx->sender.text, want->sender) != 0)
+	if (strcmp(e->sender, want->sender) != 0)
 		wrong(d, "submitted from <%s>, not <%s>", e->sender,
 		    want->sender);
 	if (e->params != want->params || e->size != want->size ||

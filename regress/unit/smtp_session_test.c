@@ -223,6 +223,10 @@ test_cleared(void **state)
 	memset(&zero, 0, sizeof(zero));
 	for (i = 0; i < N(ends); i++) {
 		open_transaction();
+		(void)step("RCPT TO:<user@gw.test>\r\n");
+		(void)session_answer(&s, act.question, ANSWER_YES,
+		    smtp_slice_str(""));
+		(void)step("");
 		assert_memory_not_equal(&s.tx, &zero, sizeof(zero));
 		(void)step(ends[i]);
 		assert_int_equal(act.type, ACT_ABORT);
