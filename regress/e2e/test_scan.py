@@ -83,8 +83,8 @@ def test_testssl(sides, side):
     assert found['TLS1_3']['finding'].startswith('offered'), output
     for check in ('heartbleed', 'CCS', 'ROBOT',
                   'secure_renego', 'secure_client_renego', 'POODLE_SSL',
-                  'fallback_SCSV', 'SWEET32', 'FREAK', 'DROWN', 'CRIME_TLS', 'LOGJAM',
-                  'BEAST', 'LUCKY13', 'RC4', 'PFS'):
+                  'fallback_SCSV', 'SWEET32', 'FREAK', 'DROWN', 'CRIME_TLS',
+                  'LOGJAM', 'BEAST', 'LUCKY13', 'RC4', 'PFS'):
         assert check in found, (check, sorted(found))
     above = {i: (x['severity'], x['finding']) for i, x in found.items()
              if x['severity'] not in SOUND and i not in SCANNER and

@@ -297,6 +297,7 @@ answer_of(enum ref_answer a)
 		[A_RELAY] = ANSWER_RELAY_DENIED,
 		[A_TOO_BIG] = ANSWER_TOO_BIG,
 		[A_NO_CLIENT] = ANSWER_NO_CLIENT,
+		[A_NULL_MX] = ANSWER_NULL_MX,
 	};
 
 	return answers[a];

@@ -520,7 +520,7 @@ print_op(FILE *f, const struct op *op)
 {
 	static const char *const answers[A_MAX] = { "yes", "later", "full",
 		"denied", "no-user", "no-domain", "relay", "too-big",
-		"no-client", "never" };
+		"no-client", "null-mx", "never" };
 	char wire[OPS_WIRE_MAX];
 
 	(void)fputs("  C ", f);

@@ -197,7 +197,8 @@ mail(struct ref *r, const struct ref_cmd *c, struct ref_out *o)
 	static const int codes[A_MAX] = { [A_FULL] = 452,
 		[A_DENIED] = 550,
 		[A_TOO_BIG] = 552,
-		[A_NO_CLIENT] = 550 };
+		[A_NO_CLIENT] = 550,
+		[A_NULL_MX] = 550 };
 	const struct ref_conf *conf = r->conf;
 	unsigned dsn = conf->dsn ? 0 : P_RET | P_ENVID;
 	unsigned tls = conf->requiretls && r->secured ? 0 : P_REQUIRETLS;
@@ -272,6 +273,7 @@ rcpt_answered(struct ref *r, const struct ref_cmd *c, struct ref_out *o)
 	case A_DENIED:
 	case A_TOO_BIG:
 	case A_NO_CLIENT:
+	case A_NULL_MX:
 	case A_MAX:
 		e->later++;
 		ok(o, 451);

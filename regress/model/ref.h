@@ -76,6 +76,7 @@ enum ref_answer {
 	A_RELAY,
 	A_TOO_BIG,
 	A_NO_CLIENT,
+	A_NULL_MX,
 	A_NEVER, /* the session ends before it comes */
 	A_MAX
 };
