@@ -34,7 +34,7 @@
 #include "regress/hostile/attack_twin.h"
 
 #define LOOK_MS	     2
-#define ATTACK_LIMIT 3 /* s */
+#define ATTACK_LIMIT 5 /* s */
 #define KEPT_MAX     64
 
 enum kind { KIND_LISTENER, KIND_STREAM, KIND_DGRAM, KINDS };

@@ -157,7 +157,7 @@ class Twins:
             result, detail = p.get(208), p.get(212)
             maybe = result == REFUSED and detail == errno.EINPROGRESS or \
                 name in REACH and result == GAINED
-            end = time.monotonic() + (0.15 if maybe else 0)
+            end = time.monotonic() + (0.5 if maybe else 0)
             reached = self.targets[row].reached()
             while not reached and time.monotonic() < end:
                 time.sleep(0.002)
