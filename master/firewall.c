@@ -100,8 +100,8 @@ own_addresses(const struct out *o, enum side side, uint8_t family, FILE *fp)
 	uint32_t i, k;
 
 	for (i = 0; i < c->nlisteners + 2; i++) {
-		const struct netaddr *a = i < 2 ? own[i]
-						: &c->listeners[i - 2].addr;
+		const struct netaddr *a =
+		    i < 2 ? own[i] : &c->listeners[i - 2].addr;
 
 		if (a->family != family ||
 		    (i >= 2 && c->listeners[i - 2].side != side))
@@ -109,8 +109,7 @@ own_addresses(const struct out *o, enum side side, uint8_t family, FILE *fp)
 		for (k = 0; k < i; k++)
 			if (k < 2 ? netaddr_equal(own[k], a)
 				  : c->listeners[k - 2].side == side &&
-				      netaddr_equal(&c->listeners[k - 2].addr,
-					  a))
+				    netaddr_equal(&c->listeners[k - 2].addr, a))
 				break;
 		if (k < i)
 			continue;
@@ -393,12 +392,14 @@ print_head(const struct out *o, const char *file)
 	    "account.\n",
 	    file);
 	if (o->netns[0] != '\0')
-		(void)fprintf(o->fp, "# To be loaded in its namespace: ip netns "
-				     "exec %s nft -f FILE\n",
+		(void)fprintf(o->fp,
+		    "# To be loaded in its namespace: ip netns "
+		    "exec %s nft -f FILE\n",
 		    o->netns);
 	else if (other[0] != '\0')
-		(void)fprintf(o->fp, "# The Internet side is in a namespace "
-				     "of its own: postern firewall -n %s\n",
+		(void)fprintf(o->fp,
+		    "# The Internet side is in a namespace "
+		    "of its own: postern firewall -n %s\n",
 		    other);
 	(void)fputs("table inet postern\ndelete table inet postern\n\n"
 		    "table inet postern {\n"

@@ -119,8 +119,7 @@ wires_parse(struct wires *wires, char *text)
 	while ((line = strsep(&text, "\n")) != NULL) {
 		if (parse_wire(&w, line) == -1)
 			continue;
-		bigger =
-		    reallocarray(wires->v, wires->n + 1, sizeof(*bigger));
+		bigger = reallocarray(wires->v, wires->n + 1, sizeof(*bigger));
 		if (bigger == NULL)
 			return -1;
 		wires->v = bigger;
@@ -160,7 +159,7 @@ write_wires(FILE *fp, const struct wires *wires)
 		(void)fputs("</code><td>", fp);
 		page_escape(fp, w->what);
 		(void)fprintf(fp, "<td>%s</tr>\n",
-		    strcmp(w->pass, "to") == 0	   ? "go along"
+		    strcmp(w->pass, "to") == 0	       ? "go along"
 			: strcmp(w->pass, "back") == 0 ? "come back"
 						       : "none");
 	}
@@ -237,8 +236,8 @@ write_own_calls(FILE *fp, enum proc proc)
 		if (cond == NULL || line == NULL || is_base(call, cond, line))
 			continue;
 		if (n++ == 0)
-			(void)fputs("<h3>System calls of its own</h3>\n"
-				    CALLS_HEAD,
+			(void)fputs("<h3>System calls of its "
+				    "own</h3>\n" CALLS_HEAD,
 			    fp);
 		write_call(fp, call, cond, line);
 	}
@@ -322,8 +321,7 @@ write_descriptors(FILE *fp, const struct declared *p)
 	};
 	unsigned set = check_working_set(p->audit.peer.proc), i;
 
-	(void)fprintf(fp, "channels in 3 to %u; epoll",
-	    2U + p->audit.nslots);
+	(void)fprintf(fp, "channels in 3 to %u; epoll", 2U + p->audit.nslots);
 	for (i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		if (p->fds[given[i].kind] > 0)
 			(void)fprintf(fp, "; %s \xc3\x97 %u", given[i].text,
@@ -345,8 +343,7 @@ write_facts(FILE *fp, const struct declared *p)
 	bool child = p->audit.instance != CTM_NO_INSTANCE;
 
 	(void)fprintf(fp, "<dl><dt>uid, gid<dd>%u, %u%s", p->proc.uid[1],
-	    p->proc.gid[1],
-	    p->proc.ngroups == 0 ? "; no other groups" : "");
+	    p->proc.gid[1], p->proc.ngroups == 0 ? "; no other groups" : "");
 	(void)fputs("<dt>capabilities<dd>", fp);
 	write_caps(fp, p->proc.cap_prm);
 	(void)fputs("; bounding set: ", fp);

@@ -22,7 +22,7 @@ struct wire {
 };
 
 struct wires {
-	char *text; /* owned; what the rows point into */
+	char *text;	/* owned; what the rows point into */
 	struct wire *v; /* owned */
 	size_t n;
 };

@@ -11,7 +11,8 @@ static const char *const rules[] = {
 	"--dim:#9aa5b1;--line:#3a424c;--panel:#1c2229;--ext:#41221b;",
 	"--ext-line:#f0907a;--int:#173626;--int-line:#6fc796;--mid:#1f2b45;",
 	"--mid-line:#90b0f0;--good:#6fc796;--bad:#f0907a}}",
-	"body{margin:0 auto;max-width:76rem;padding:1.5rem;background:var(--bg);",
+	"body{margin:0 "
+	"auto;max-width:76rem;padding:1.5rem;background:var(--bg);",
 	"color:var(--fg);font:15px/1.5 system-ui,sans-serif}",
 	"h1{font-size:1.7rem;margin:0}",
 	"h2{font-size:1.2rem;margin:2.2rem 0 .6rem;padding-top:.6rem;",
@@ -21,18 +22,22 @@ static const char *const rules[] = {
 	"p{margin:.4rem 0}.dim{color:var(--dim)}",
 	".good,.bad{font-weight:600}.good{color:var(--good)}",
 	".bad{color:var(--bad)}",
-	"a{color:inherit}code,pre,td:first-child{font:.85rem/1.45 ui-monospace,",
+	"a{color:inherit}code,pre,td:first-child{font:.85rem/1.45 "
+	"ui-monospace,",
 	"monospace}",
-	"pre{margin:0;padding:.7rem;font-size:.76rem;background:var(--panel);white-space:pre-wrap;",
+	"pre{margin:0;padding:.7rem;font-size:.76rem;background:var(--panel);"
+	"white-space:pre-wrap;",
 	"border-left:3px solid var(--line)}",
 	"table{border-collapse:collapse;width:100%;font-size:.88rem}",
 	"th{text-align:left;color:var(--dim);font-weight:600}",
-	"th,td{padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);",
+	"th,td{padding:.2rem .7rem .2rem 0;border-bottom:1px solid "
+	"var(--line);",
 	"vertical-align:top}th:first-child{width:11rem}",
 	"th:nth-child(2){width:42%}",
 	".cols{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,6fr);",
 	"gap:1.2rem}",
-	"dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem .9rem;",
+	"dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem "
+	".9rem;",
 	"margin:0;font-size:.9rem;",
 	"align-content:start}dt{color:var(--dim)}dd{margin:0}",
 	"svg{width:100%;height:auto;margin-top:1rem}",

@@ -41,8 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	parse(data, len);
 	/* the same with the last line that it would need */
-	n = snprintf(line, sizeof(line), "End: %08x\n",
-	    crc32c(0, data, len));
+	n = snprintf(line, sizeof(line), "End: %08x\n", crc32c(0, data, len));
 	sealed = malloc(len + (size_t)n);
 	assert(sealed != NULL);
 	memcpy(sealed, data, len);

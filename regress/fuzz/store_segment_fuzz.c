@@ -21,11 +21,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-#define SEGMENT	 (64 * 1024)
-#define NAME	 "seg.00000001"
-#define EPOCH	 0x1234567812345678ULL
-#define IDS	 ((8ULL << 55) + (1ULL << 40))
-#define HEAD	 6 /* octets of the input before a payload */
+#define SEGMENT (64 * 1024)
+#define NAME	"seg.00000001"
+#define EPOCH	0x1234567812345678ULL
+#define IDS	((8ULL << 55) + (1ULL << 40))
+#define HEAD	6 /* octets of the input before a payload */
 
 enum damage { BAD_PAYLOAD = 1, BAD_HEADER = 2, BODY_CRC = 4, SAME_BATCH = 8 };
 
@@ -204,8 +204,7 @@ static void
 work(struct sight *s)
 {
 	static const char text[] = "From: a\r\n\r\nbody\r\n";
-	const struct iovec body = { (void *)(uintptr_t)text,
-		sizeof(text) - 1 };
+	const struct iovec body = { (void *)(uintptr_t)text, sizeof(text) - 1 };
 	struct store_loc loc, mine;
 	int turns;
 
@@ -214,8 +213,8 @@ work(struct sight *s)
 	if (store_append(s->s, IDS + 100, "env", 3, &body, 1, &mine) == -1)
 		mine.id = 0;
 	(void)store_commit(s->s);
-	for (turns = 0;
-	     turns < 16 && store_each(s->s, finish, &loc) == 1; turns++) {
+	for (turns = 0; turns < 16 && store_each(s->s, finish, &loc) == 1;
+	     turns++) {
 		(void)store_done(s->s, loc);
 		(void)store_commit(s->s);
 	}

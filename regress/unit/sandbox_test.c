@@ -132,8 +132,7 @@ test_trap(void **state)
 
 	(void)state;
 	for (i = 0; i < LENGTH(cases); i++) {
-		status =
-		    run(SANDBOX_TRAP, cases[i].act, said, sizeof(said));
+		status = run(SANDBOX_TRAP, cases[i].act, said, sizeof(said));
 		if (!WIFEXITED(status))
 			print_message("%s\n", cases[i].name);
 		assert_true(WIFEXITED(status));
@@ -155,8 +154,7 @@ test_kill(void **state)
 
 	(void)state;
 	for (i = 0; i < LENGTH(cases); i++) {
-		status =
-		    run(SANDBOX_KILL, cases[i].act, said, sizeof(said));
+		status = run(SANDBOX_KILL, cases[i].act, said, sizeof(said));
 		if (cases[i].said == NULL) {
 			assert_true(WIFEXITED(status));
 			assert_int_equal(WEXITSTATUS(status), 0);

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: ISC
+"""The shipped unit: what it takes away, the gateway does not need.
+
+There is no service manager in the lab. posternd is started with the unit's
+capabilities and no new privileges, mail flows, and what all its processes asked
+of the kernel is held against the other directives.
+"""
+import os
+import re
+import subprocess
+
+from lab.flows import USER, send_in, send_out
+from lab.gateway import CONF, GOLDEN, QUICK, Gateway, program
+from lab.inside import PROJECT, WORK
+
+UNIT = os.path.join(PROJECT, 'build', 'etc', 'postern.service')
+# strace's own words for a call: "12 openat(AT_FDCWD, ...) = 3"
+CALL = re.compile(r'^(?:\d+ +)?(\w+)\((.*)')
+WRITES = re.compile(r'O_WRONLY|O_RDWR|O_CREAT|O_TRUNC')
+# what RuntimeDirectory=, ReadWritePaths= and LogsDirectory= leave writable
+WRITABLE = ('/run/postern', '/var/spool/postern', '/var/log/postern')
+
+
+def directives():
+    """name -> its values, in order, as systemd reads them."""
+    found = {}
+    with open(UNIT) as f:
+        for line in f:
+            if re.match(r'[A-Z]\w*=', line):
+                name, value = line.strip().split('=', 1)
+                found.setdefault(name, []).append(value)
+    return found
+
+
+def calls_of(word):
+    """A call's name, or a set's, as the names of calls."""
+    if not word.startswith('@'):
+        return {word}
+    text = subprocess.run(['systemd-analyze', 'syscall-filter', word],
+                          capture_output=True, text=True, check=True).stdout
+    members = [line.strip() for line in text.splitlines()[1:]
+               if line.strip() and not line.strip().startswith('#')]
+    assert members, word
+    return set().union(*map(calls_of, members))
+
+
+def filter_of(values):
+    allowed = calls_of('@default')
+    for value in values:
+        words = value.lstrip('~').split()
+        calls = set().union(*map(calls_of, words))
+        allowed = allowed - calls if value.startswith('~') else allowed | calls
+    return allowed
+
+
+def command(unit):
+    """posternd with the unit's capabilities and no way to others."""
+    caps = ' '.join(unit['CapabilityBoundingSet']).lower().split()
+    caps = ','.join(['-all'] + ['+' + c.replace('cap_', '') for c in caps])
+    return ['setpriv', '--bounding-set', caps, '--no-new-privs',
+            program('master/posternd'), '-d', '-f', CONF]
+
+
+def run_traced(world, sink, unit, path):
+    """Start, mail both ways, a reload, stop; the traced lines."""
+    gateway = Gateway(world, 'sandbox selftest off\n' + QUICK + GOLDEN, argv=[
+        'strace', '-D', '-f', '-qq', '-o', path, '-e', 'signal=none']
+        + command(unit))
+    with gateway as gw:
+        token = world.token()
+        assert send_in(world, token).code == 250
+        world.hosts['a'].wait_mail(token)
+        token = world.token()
+        assert send_out(world, token, 'u@' + sink.domain, USER).code == 250
+        sink.wait(token)
+        gw.reload('sandbox selftest off\n' + QUICK + GOLDEN)
+    with open(path, errors='replace') as f:
+        lines = [m.groups() for m in map(CALL.match, f) if m]
+    # what strace and setpriv did before posternd was there is not its own
+    start = next(i for i, (name, rest) in enumerate(lines)
+                 if name == 'execve' and 'posternd"' in rest)
+    return lines[start:]
+
+
+def test_the_unit_leaves_what_is_needed(world, sink):
+    unit = directives()
+    assert unit['NoNewPrivileges'] == ['yes']
+    lines = run_traced(world, sink, unit, WORK + '/unit.strace')
+    used = {name for name, _ in lines}
+    assert {'unshare', 'chroot', 'setresuid', 'bind', 'fdatasync'} <= used
+    # SystemCallFilter=
+    refused = used - filter_of(unit['SystemCallFilter'])
+    assert not refused, refused
+    # RestrictAddressFamilies=
+    families = {m[0] for name, rest in lines
+                if name in ('socket', 'socketpair')
+                for m in [re.match(r'AF_\w+', rest)]}
+    assert {'AF_UNIX', 'AF_INET'} <= families
+    assert families <= set(unit['RestrictAddressFamilies'][0].split())
+    # RestrictNamespaces=
+    allowed = {'CLONE_NEW' + n.upper()
+               for n in unit['RestrictNamespaces'][0].split()}
+    asked = {flag for name, rest in lines
+             if name in ('unshare', 'setns', 'clone', 'clone3')
+             for flag in re.findall(r'CLONE_NEW[A-Z]+', rest)}
+    assert 'CLONE_NEWNET' in asked and asked <= allowed, asked
+    # MemoryDenyWriteExecute=
+    both = [rest for name, rest in lines
+            if name in ('mmap', 'mprotect', 'pkey_mprotect')
+            and 'PROT_EXEC' in rest and 'PROT_WRITE' in rest]
+    assert unit['MemoryDenyWriteExecute'] == ['yes'] and not both, both
+    # ProtectSystem=strict, PrivateDevices=
+    written = {path for name, rest in lines if name in ('open', 'openat')
+               and WRITES.search(rest) and ' = -1 ' not in rest
+               for path in re.findall(r'"(/[^"]*)"', rest)}
+    outside = {p for p in written if p != '/dev/null' and
+               not p.startswith(WRITABLE)}
+    assert not outside, outside
+    # RestrictSUIDSGID=
+    assert not [rest for name, rest in lines if 'chmod' in name
+                and re.search(r'0[2467]\d\d\d\b', rest)]
+
+
+def test_the_selftest_with_its_capabilities(world):
+    with Gateway(world, QUICK + GOLDEN, argv=command(directives())) as gw:
+        assert gw.audit()[0] == 0
+
+
+def test_the_paths_of_the_unit():
+    unit = directives()
+    assert unit['RuntimeDirectory'] == ['postern']
+    assert unit['LogsDirectory'] == ['postern']
+    assert unit['ReadWritePaths'] == ['-/var/spool/postern']
