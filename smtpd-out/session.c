@@ -75,6 +75,7 @@ disconnect(struct session *s)
 	ev_io_del(s->worker->ev, &s->io);
 	(void)close(s->fd);
 	s->fd = -1;
+	smtpc_free(&s->smtpc);
 	free(s->out);
 	s->out = NULL;
 	s->out_len = 0;
@@ -219,7 +220,7 @@ pump_text(struct session *s, struct smtp_outbuf *out)
 		j->off = 0;
 		s->smtpc.body_new = false;
 	}
-	while (j != NULL && smtpc_state(&s->smtpc) == SMTPC_BODY &&
+	while (j != NULL && smtpc_wants_text(&s->smtpc) &&
 	    s->out == NULL) {
 		if (smtp_outbuf_room(out) < SMTPC_OUT_MIN) {
 			if (write_out(s, out->buf, out->len) == -1)
@@ -362,7 +363,7 @@ proceed(struct session *s, struct smtp_outbuf *out)
 		before = smtpc_state(&s->smtpc);
 		if (before == SMTPC_READY)
 			become_ready(s, out);
-		else if (before == SMTPC_BODY)
+		else if (smtpc_wants_text(&s->smtpc))
 			pump_text(s, out);
 		else if (before == SMTPC_RESULT)
 			finish_job(s, out);

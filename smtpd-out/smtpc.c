@@ -11,12 +11,12 @@
  * to the one before was read.  `sent` and `got` count them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bsd/string.h>
 
 #include "smtpd-out/envelope.h"
-#include "smtpd-out/smtpc.h"
 #include "smtpd-out/smtpc_int.h"
 
 #define STEP_RSET 0
@@ -38,6 +38,13 @@ smtpc_init(struct smtpc *c, const char *helo)
 	c->tls.level = CONF_TLS_NONE;
 	smtp_features_init(&c->features);
 	smtp_reply_init(&c->reply);
+}
+
+void
+smtpc_free(struct smtpc *c)
+{
+	free(c->seven);
+	c->seven = NULL;
 }
 
 enum smtpc_state
@@ -67,6 +74,7 @@ smtpc_wait(const struct smtpc *c)
 	case SMTPC_QUIT:
 		return 5;
 	case SMTPC_READY:
+	case SMTPC_LOOK:
 	case SMTPC_RESULT:
 	case SMTPC_OVER:
 		break;
@@ -114,9 +122,8 @@ outcome_reply(const struct smtpc *c, struct qo_outcome *o,
 	smtpc_outcome(o, status, reason, r->code, enh, text);
 }
 
-/* Every recipient that has no outcome yet gets this one. */
-static void
-settle(struct smtpc *c, const struct qo_outcome *o)
+void
+smtpc_settle(struct smtpc *c, const struct qo_outcome *o)
 {
 	uint16_t i;
 
@@ -141,21 +148,21 @@ settle_asked(struct smtpc *c, const struct qo_outcome *o)
 			c->outcomes[c->asked[i]] = *o;
 	smtpc_outcome(&rest, QO_DEFERRED, REASON_TOO_MANY_RCPTS, 0, "4.5.3",
 	    "more recipients than the server takes at a time");
-	settle(c, &rest);
+	smtpc_settle(c, &rest);
 }
 
-/* The connection is of no use any more; what is in hand is deferred. */
 void
 smtpc_give_up(struct smtpc *c, const struct qo_outcome *o)
 {
 	c->broken = true;
 	c->end = *o;
 	switch (c->state) {
+	case SMTPC_LOOK:
 	case SMTPC_COMMANDS:
 	case SMTPC_BODY:
 	case SMTPC_END:
 		c->unsure = c->state == SMTPC_END && !c->dot_only;
-		settle(c, o);
+		smtpc_settle(c, o);
 		break;
 	case SMTPC_RESULT:
 		break;
@@ -194,6 +201,7 @@ doing(const struct smtpc *c)
 	case SMTPC_END:
 		return "waiting for the reply to the message";
 	case SMTPC_READY:
+	case SMTPC_LOOK:
 	case SMTPC_RESULT:
 	case SMTPC_QUIT:
 	case SMTPC_OVER:
@@ -247,6 +255,16 @@ smtpc_put_hello(struct smtpc *c, struct smtp_outbuf *out, const char *verb)
 }
 
 static void
+put_mail(const struct smtpc *c, struct smtp_outbuf *out)
+{
+	struct smtp_features f = c->features;
+
+	if (c->seven != NULL) /* how long it gets is not known yet */
+		f.ext &= ~(unsigned)SMTP_EXT_SIZE;
+	envelope_put_mail(&f, c->job, out);
+}
+
+static void
 put_step(struct smtpc *c, struct smtp_outbuf *out)
 {
 	uint32_t step = c->sent++;
@@ -254,7 +272,7 @@ put_step(struct smtpc *c, struct smtp_outbuf *out)
 	if (step == STEP_RSET) {
 		smtp_put_str(out, "RSET\r\n");
 	} else if (step == STEP_MAIL) {
-		envelope_put_mail(&c->features, c->job, out);
+		put_mail(c, out);
 	} else if (step < step_data(c)) {
 		envelope_put_rcpt(&c->features,
 		    &c->rcpts[c->asked[step - STEP_RCPT]], out);
@@ -282,12 +300,19 @@ put_bdat(struct smtpc *c, struct smtp_outbuf *out)
 	begin_body(c);
 }
 
+/* A chunk begins with its length: not known of what is converted. */
+static bool
+uses_bdat(const struct smtpc *c)
+{
+	return has(c, SMTP_EXT_CHUNKING) && c->seven == NULL;
+}
+
 /* Send what may be sent now. */
 static void
 advance(struct smtpc *c, struct smtp_outbuf *out)
 {
 	/* BDAT waits for a recipient to be accepted: the text goes with it */
-	uint32_t end = step_data(c) + !has(c, SMTP_EXT_CHUNKING);
+	uint32_t end = step_data(c) + !uses_bdat(c);
 
 	if (has(c, SMTP_EXT_PIPELINING)) {
 		while (c->sent < end)
@@ -295,7 +320,7 @@ advance(struct smtpc *c, struct smtp_outbuf *out)
 	} else if (c->sent == c->got && c->sent < end) {
 		put_step(c, out);
 	}
-	if (c->got == end && has(c, SMTP_EXT_CHUNKING))
+	if (c->got == end && uses_bdat(c))
 		put_bdat(c, out);
 }
 
@@ -319,14 +344,35 @@ refuse_job(struct smtpc *c)
 	    !has(c, SMTP_EXT_SMTPUTF8))
 		smtpc_outcome(&o, QO_FAILED, REASON_REMOTE_PROTOCOL, 0, "5.6.7",
 		    "the server does not take internationalised mail");
-	else if ((c->job->flags & MSG_F_8BIT_DATA) != 0 &&
-	    !has(c, SMTP_EXT_8BITMIME))
-		smtpc_outcome(&o, QO_FAILED, REASON_NO_8BITMIME, 0, "5.6.3",
-		    "the message is 8-bit and the server takes 7-bit only");
 	else
 		return false;
-	settle(c, &o);
+	smtpc_settle(c, &o);
 	return true;
+}
+
+void
+smtpc_start(struct smtpc *c, struct smtp_outbuf *out)
+{
+	c->messages++;
+	c->state = SMTPC_COMMANDS;
+	advance(c, out);
+}
+
+static void
+look(struct smtpc *c)
+{
+	struct qo_outcome o;
+
+	c->seven = malloc(sizeof(*c->seven));
+	if (c->seven == NULL) {
+		smtpc_outcome(&o, QO_DEFERRED, REASON_STORE_ERROR, 0, "4.3.0",
+		    "no memory to convert the message");
+		smtpc_settle(c, &o);
+		return;
+	}
+	smtp_downgrade_init(c->seven);
+	c->body_new = true;
+	c->state = SMTPC_LOOK;
 }
 
 void
@@ -346,9 +392,10 @@ smtpc_job(struct smtpc *c, const struct qo_job *job,
 	c->nasked = envelope_choose(&c->features, rcpts, job->nrcpt, c->asked);
 	if (refuse_job(c))
 		return;
-	c->messages++;
-	c->state = SMTPC_COMMANDS;
-	advance(c, out);
+	if ((job->flags & MSG_F_8BIT_DATA) != 0 && !has(c, SMTP_EXT_8BITMIME))
+		look(c);
+	else
+		smtpc_start(c, out);
 }
 
 /* --- replies --- */
@@ -607,6 +654,7 @@ on_reply(struct smtpc *c, struct smtp_outbuf *out)
 		on_early(c);
 		break;
 	case SMTPC_READY:
+	case SMTPC_LOOK:
 	case SMTPC_RESULT:
 		protocol_error(c, "a reply to nothing");
 		break;
@@ -652,61 +700,6 @@ smtpc_input(struct smtpc *c, const char *in, size_t len,
 	}
 }
 
-/* --- the text --- */
-
-size_t
-smtpc_body(struct smtpc *c, struct smtp_slice in, struct smtp_outbuf *out)
-{
-	struct smtp_slice piece, rest = in;
-	size_t used, room;
-
-	if (c->dot_only)
-		return in.len;
-	while (rest.len > 0 && (room = smtp_outbuf_room(out)) > 8) {
-		used = smtp_encode(&c->encoder,
-		    smtp_slice(rest.p, rest.len < room ? rest.len : room),
-		    &piece);
-		if (piece.len == 0 && used == 0)
-			break;
-		if (!c->chunked || used > 0) /* else a dot that was added */
-			smtp_put_slice(out, piece);
-		rest.p += used;
-		rest.len -= used;
-	}
-	if (c->encoder.failed)
-		smtpc_body_failed(c);
-	return in.len - rest.len;
-}
-
-int
-smtpc_body_end(struct smtpc *c, struct smtp_outbuf *out)
-{
-	struct smtp_slice piece;
-
-	if (smtp_outbuf_room(out) < 8)
-		return -1;
-	if (c->dot_only) {
-		smtp_put_str(out, ".\r\n");
-	} else if (smtp_encode_end(&c->encoder, &piece) == -1) {
-		smtpc_body_failed(c);
-		return 0;
-	} else if (!c->chunked) {
-		smtp_put_slice(out, piece);
-	}
-	c->state = SMTPC_END;
-	return 0;
-}
-
-void
-smtpc_body_failed(struct smtpc *c)
-{
-	struct qo_outcome o;
-
-	smtpc_outcome(&o, QO_DEFERRED, REASON_STORE_ERROR, 0, "4.3.0",
-	    "the message could not be read from the queue");
-	smtpc_give_up(c, &o);
-}
-
 bool
 smtpc_may_go_on(const struct smtpc *c)
 {
@@ -720,6 +713,7 @@ smtpc_take(struct smtpc *c)
 	c->job = NULL;
 	c->rcpts = NULL;
 	c->outcomes = NULL;
+	smtpc_free(c);
 	c->state = c->broken ? SMTPC_OVER : SMTPC_READY;
 }
 

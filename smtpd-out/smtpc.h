@@ -6,9 +6,13 @@
  *
  * The caller moves bytes and watches the time: smtpc_wait() says how long the
  * server may take for what is awaited (section 4.5.3.2).  When smtpc_state()
- * is SMTPC_READY a job may begin; while it is SMTPC_BODY the caller gives the
- * text by smtpc_body(); when it is SMTPC_RESULT every recipient has its
- * outcome, and smtpc_take() makes it ready again or ends it.
+ * is SMTPC_READY a job may begin; while smtpc_wants_text() the caller gives the
+ * text by smtpc_body(), from its start when body_new says so; when it is
+ * SMTPC_RESULT every recipient has its outcome, and smtpc_take() makes it ready
+ * again or ends it.
+ *
+ * An 8-bit message for a server without 8BITMIME is looked at first, and then
+ * sent as common/smtp/downgrade.h says, or fails.
  *
  * A server may take fewer recipients in a transaction than a job has: it says
  * so by LIMITS (RFC 9422), or by refusing one when it has accepted others (RFC
@@ -23,6 +27,7 @@
 #include <stdint.h>
 
 #include "common/msg/queue_out.h"
+#include "common/smtp/downgrade.h"
 #include "common/smtp/ehlo.h"
 #include "common/smtp/encode.h"
 #include "common/smtp/outbuf.h"
@@ -39,6 +44,7 @@ enum smtpc_state {
 	SMTPC_STARTTLS,	 /* it was sent */
 	SMTPC_HANDSHAKE, /* 220: TLS begins; the caller says how that went */
 	SMTPC_READY,	/* between messages */
+	SMTPC_LOOK,	/* the text is wanted, before anything is said */
 	SMTPC_COMMANDS, /* RSET, MAIL, RCPT, DATA or BDAT */
 	SMTPC_BODY,	/* the text is wanted */
 	SMTPC_END,	/* all of it was sent */
@@ -67,6 +73,7 @@ struct smtpc {
 	bool chunked;	/* the text goes in one BDAT, RFC 3030 */
 	bool body_new;	/* the text is wanted from its start: caller clears */
 	struct smtp_encoder encoder;
+	struct smtp_downgrade *seven; /* the text is converted; owned */
 	/* how it ended */
 	bool broken; /* after the outcomes: the connection is of no use */
 	bool again_plain; /* SMTPC_OVER: to be tried again without TLS */
@@ -81,6 +88,7 @@ void smtpc_init(struct smtpc *, const char *helo);
  * plain: a handshake with this host has failed before.
  */
 void smtpc_tls(struct smtpc *, enum conf_tls_level, bool plain);
+void smtpc_free(struct smtpc *); /* what it owns; before another init */
 enum smtpc_state smtpc_state(const struct smtpc *);
 /* s that the server may be silent in this state */
 unsigned smtpc_wait(const struct smtpc *);
@@ -90,6 +98,7 @@ void smtpc_job(struct smtpc *, const struct qo_job *, const struct msg_rcpt *,
     struct qo_outcome *, struct smtp_outbuf *);
 /* Octets from the server; all are used. */
 void smtpc_input(struct smtpc *, const char *, size_t, struct smtp_outbuf *);
+bool smtpc_wants_text(const struct smtpc *);
 /*
  * State HANDSHAKE: it is done, and that was found out about the server.  All
  * that was known of it is dropped.
@@ -98,8 +107,8 @@ void smtpc_secured(struct smtpc *, enum tls_verified, struct smtp_outbuf *);
 /* State HANDSHAKE: it came to nothing; ours: because nobody signs for us. */
 void smtpc_insecure(struct smtpc *, const char *why, bool ours);
 /*
- * State BODY: encode text from the front of in, as far as out has room;
- * returns the octets used.
+ * Encode text from the front of in, as far as out has room; returns the octets
+ * used.
  */
 size_t smtpc_body(struct smtpc *, struct smtp_slice in, struct smtp_outbuf *);
 /* All text was given: the final dot.  -1: out has no room yet. */

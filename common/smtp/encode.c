@@ -14,7 +14,7 @@ smtp_encode_init(struct smtp_encoder *e)
 
 /*
  * Octets of the line at the start of in, with its CRLF if that is there; 0
- * if the line has a bare CR or LF.
+ * if the line has a bare CR or LF, or a NUL.
  */
 static size_t
 take_line(struct smtp_encoder *e, struct smtp_slice in)
@@ -24,7 +24,7 @@ take_line(struct smtp_encoder *e, struct smtp_slice in)
 	const char *cr = memchr(in.p, '\r', n);
 
 	/* a CR carried over must be followed by LF at once */
-	if (e->after_cr && n > 0)
+	if ((e->after_cr && n > 0) || memchr(in.p, '\0', n) != NULL)
 		return 0;
 	if (lf == NULL) {
 		if (cr != NULL && cr != in.p + n - 1)

@@ -3,8 +3,8 @@
  * A message as it goes out after DATA (RFC 5321 section 4.5.2): a dot before
  * each line that begins with one, and CRLF.CRLF at the end.  The result is a
  * series of slices of the input and of constants, ready for writev(); nothing
- * is copied.  Text in the store is strict already, so a bare CR or LF here is
- * an error of ours and never sent, let alone mended in silence.
+ * is copied.  Text in the store is strict already, so a bare CR or LF or a NUL
+ * here is an error of ours and never sent, let alone mended in silence.
  */
 #ifndef COMMON_SMTP_ENCODE_H
 #define COMMON_SMTP_ENCODE_H
@@ -29,7 +29,7 @@ void smtp_encode_init(struct smtp_encoder *);
  */
 size_t smtp_encode(struct smtp_encoder *, struct smtp_slice in,
     struct smtp_slice *out);
-/* What ends the data; -1: the text had a bare CR or LF, do not send this. */
+/* What ends the data; -1: the text had one of these, do not send this. */
 int smtp_encode_end(struct smtp_encoder *, struct smtp_slice *out);
 
 #endif

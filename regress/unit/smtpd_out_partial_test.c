@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o */
-/* link: smtpd-out/envelope.o common/smtp.a common/msg.a common/base.a */
+/* link: smtpd-out/envelope.o smtpd-out/text.o common/smtp.a common/msg.a common/base.a */
 /*
  * A server that takes fewer recipients at a time than a job has, word by word:
- * LIMITS (RFC 9422), and 452 after others were accepted (RFC 5321 4.5.3.1.10).
+ * LIMITS (RFC 9422), and 452 after others were accepted (RFC 5321 4.5.3.1.10);
+ * and one that takes 7-bit only.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,6 +157,48 @@ static const struct dialogue one_too_many[] = {
 	    NULL },
 };
 
+/* RFC 6152 3: no 8BITMIME */
+static const struct dialogue seven_bit[] = {
+	{ "no8bit",
+	    "S 220 a.test\nC EHLO gw.test\nS 250-a.test\nS 250 PIPELINING\n"
+	    "J s@x u@y 8bit 8bitmime\n"
+	    "R failed 5.6.3 0 no-8bitmime: the message is 8-bit, the server "
+	    "takes 7-bit only, and its header is 8-bit\n"
+	    "K\n"
+	    "J s@x u@y\n"
+	    "C MAIL FROM:<s@x>\nC RCPT TO:<u@y>\nC DATA\n",
+	    "A: \351\r\n\r\nx\r\n" },
+	{ "no8bit, converted: without SIZE, by DATA",
+	    "S 220 a.test\nC EHLO gw.test\nS 250-a.test\nS 250-CHUNKING\n"
+	    "S 250 SIZE 99\n"
+	    "J s@x u@y 8bit 8bitmime\nC MAIL FROM:<s@x>\nS 250 ok\n"
+	    "C RCPT TO:<u@y>\nS 250 ok\nC DATA\nS 354 go\n"
+	    "C MIME-Version: 1.0\n"
+	    "C Content-Type: text/plain; charset=unknown-8bit\n"
+	    "C Content-Transfer-Encoding: quoted-printable\nC \n"
+	    "C =E9=20\nC ..\nC .\nS 250 ok\n"
+	    "R delivered 2.0.0 250 delivered: ok\nK\n"
+	    "J s@x u@y\nC MAIL FROM:<s@x> SIZE=9\n",
+	    "\r\n\351 \r\n.\r\n" },
+	{ "no8bit, lost while it is converted",
+	    "S 220 a.test\nC EHLO gw.test\nS 250-a.test\n"
+	    "S 250 PIPELINING\n"
+	    "J s@x u@y 8bit\nC MAIL FROM:<s@x>\nC RCPT TO:<u@y>\nC DATA\n"
+	    "S 250 ok\nS 250 ok\nH\nS 354 go\nX\n"
+	    "R deferred 4.4.2 0 conn-lost: connection lost while sending the "
+	    "message\n"
+	    "O deferred 4.4.2 0 conn-lost: connection lost while sending the "
+	    "message\n",
+	    "\r\n\351 \r\n" },
+};
+
+static void
+test_seven_bit(void **state)
+{
+	(void)state;
+	talk(seven_bit, NELEMS(seven_bit));
+}
+
 static void
 test_limits(void **state)
 {
@@ -176,6 +219,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_one_too_many),
+		cmocka_unit_test(test_seven_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
 /* link: regress/unit/smtpd_out_zone.o smtpd-out/plan.o smtpd-out/smtpc.o
- * smtpd-out/envelope.o common/smtp.a common/base.a */
+ * smtpd-out/envelope.o smtpd-out/text.o common/smtp.a common/base.a */
 /* Plans: lists of hosts, limits of the attempts, and what chance may do. */
 #include <stdio.h>
 #include <string.h>

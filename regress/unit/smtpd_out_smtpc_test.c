@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
+/* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o smtpd-out/text.o */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o smtpd-out/envelope.o common/smtp.a */
 /* link: common/msg.a common/base.a */
 /* Dialogues of the SMTP client, word by word: greetings to lost connections. */
@@ -487,15 +487,6 @@ static const struct dialogue abilities[] = {
 	{ "452 to SIZE=",
 	    HELLO JOB "S 452 4.3.1 no room\nS 503 no\nS 503 no\n"
 		      "R deferred 4.3.1 452 remote-sender: 4.3.1 no room\n",
-	    NULL },
-	{ "no8bit",
-	    "S 220 a.test\nC EHLO gw.test\nS 250-a.test\nS 250 PIPELINING\n"
-	    "J s@x u@y 8bit 8bitmime\n"
-	    "R failed 5.6.3 0 no-8bitmime: the message is 8-bit and the "
-	    "server takes 7-bit only\n"
-	    "K\n"
-	    "J s@x u@y\n"
-	    "C MAIL FROM:<s@x>\nC RCPT TO:<u@y>\nC DATA\n",
 	    NULL },
 	{ "declared 8-bit, and none there",
 	    PLAIN_HELLO "J s@x u@y 8bitmime\n"

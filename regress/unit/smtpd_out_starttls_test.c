@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o smtpd-out/starttls.o */
-/* link: smtpd-out/tlspolicy.o smtpd-out/envelope.o */
+/* link: smtpd-out/tlspolicy.o smtpd-out/envelope.o smtpd-out/text.o */
 /* link: common/smtp.a common/msg.a common/base.a */
 /*
  * STARTTLS in the SMTP client (RFC 3207): dialogues up to the handshake and

@@ -95,7 +95,7 @@ service(void)
 	uint16_t i;
 
 	for (;;) {
-		if (smtpc_state(&run.c) == SMTPC_BODY && !run.hold) {
+		if (smtpc_wants_text(&run.c) && !run.hold) {
 			send_text();
 		} else if (smtpc_state(&run.c) == SMTPC_RESULT) {
 			for (i = 0; i < run.job.nrcpt; i++)
@@ -359,6 +359,7 @@ play(const struct dialogue *d, size_t cut, bool bytewise)
 	}
 	if (run.out_seen != run.out.len || run.nread != run.ndone)
 		wrong("", "there is more at the end");
+	smtpc_free(&run.c);
 	if (run.c.unsure != run.unsure)
 		wrong("", run.unsure ? "it is sure" : "it is not sure");
 	return run.fed;
