@@ -10,13 +10,17 @@ static const char *const lines[] = {
 };
 #define NLINES (sizeof(lines) / sizeof(lines[0]))
 
-/* "smtpd-in/ext in: ...": the name, then the text at its column. */
+/* "smtpd-in/ext in: ...": the name, and what comes in or "the same ...". */
 static bool
 begins(const char *line, const char *name)
 {
 	size_t n = strlen(name);
 
-	return strncmp(line, name, n) == 0 && line[n] == ' ';
+	if (strncmp(line, name, n) != 0 || line[n] != ' ')
+		return false;
+	line += n + strspn(line + n, " ");
+	return strncmp(line, "in: ", 4) == 0 ||
+	    strncmp(line, "the same ", 9) == 0;
 }
 
 int
