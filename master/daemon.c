@@ -50,6 +50,7 @@ log_ready(const struct daemon *d)
 
 	ll_begin(&l, d->untight ? LOG_L_WARN : LOG_L_INFO, "selftest");
 	ll_cstr(&l, "text", d->selftest);
+	ll_num(&l, "ms", d->selftest_ms);
 	ll_send(&l);
 	ll_begin(&l, LOG_L_INFO, "ready");
 	ll_cstr(&l, "version", POSTERN_VERSION);
@@ -343,6 +344,7 @@ attack(struct daemon *d)
 	if (t == NULL)
 		return -1;
 	selftest_summary(t, d->selftest);
+	d->selftest_ms = selftest_took(t);
 	d->untight = selftest_gained(t) > 0;
 	if (d->untight)
 		selftest_report(t, c, strict);

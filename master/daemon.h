@@ -36,16 +36,17 @@ struct daemon {
 	struct ev_io forwarding[2]; /* of the host's namespace, and of netns */
 	struct ev_timer reopen;
 	struct ev_timer last_words; /* a start that failed ends then */
-	uint64_t started; /* Unix time in ms */
+	uint64_t started;	    /* Unix time in ms */
 	bool children_ready;
 	bool probed;
 	bool open;		       /* listeners were handed out */
 	char alarm[FORWARDING_STRLEN]; /* what forwards; empty: nothing */
 	/* what the attack on the sandboxes came to, in words */
 	char selftest[SELFTEST_SUMMARY_MAX];
-	bool untight;		       /* not all was refused, or not tried */
-	bool reload_failed;	       /* the last one; until one succeeds */
-	int status;		       /* of the exit */
+	uint64_t selftest_ms;
+	bool untight;	    /* not all was refused, or not tried */
+	bool reload_failed; /* the last one; until one succeeds */
+	int status;	    /* of the exit */
 	/* a reload on its way: who is to be told, if anybody */
 	struct ev_timer reload_limit;
 	bool reloading;
