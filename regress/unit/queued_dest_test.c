@@ -47,6 +47,13 @@ test_identity(void **state)
 	assert_ptr_not_equal(a, b);
 	hop.hosts[1].port = 25;
 	assert_ptr_equal(dest_get(&ds, SIDE_INT, &hop), a);
+	/* so are they where TLS is another matter: no connection is shared */
+	hop.tls = 7;
+	b = dest_get(&ds, SIDE_INT, &hop);
+	assert_ptr_not_equal(a, b);
+	assert_string_equal(b->name, "a.test");
+	hop.tls = 0;
+	assert_ptr_equal(dest_get(&ds, SIDE_INT, &hop), a);
 	dests_free(&ds);
 }
 

@@ -479,6 +479,33 @@ test_reroute_out(void **state)
 	assert_int_equal(w_opening()->hop.kind, CONF_ROUTE_DNS);
 }
 
+/* Elsewhere the same is asked of TLS: of the connector, or of the domain. */
+static void
+test_reroute_keeps_tls(void **state)
+{
+	struct cq_rule r = way;
+	uint32_t i;
+
+	(void)state;
+	w.conf->connectors[0].tls = 77;
+	for (i = 0; i < w.conf->ndomains; i++)
+		w.conf->domains[i].tls = 80 + i;
+	(void)w_mail(ORIGIN_INT, "a@example.com", "x@two.test");
+	assert_true(w_opening()->hop.tls == 77);
+	w_deliver_all();
+	assert_int_equal(order(way, true), CQ_DONE);
+	(void)w_mail(ORIGIN_INT, "a@example.com", "x@one.test");
+	assert_int_equal(w_opening()->hop.kind, CONF_ROUTE_SMARTHOST);
+	assert_true(w_opening()->hop.tls == 77);
+	w_deliver_all();
+	(void)strlcpy(r.name, "example.org", sizeof(r.name));
+	assert_int_equal(order(r, true), CQ_DONE);
+	(void)w_mail(ORIGIN_EXT, "s@sender.test", "a@example.org");
+	assert_int_equal(w_opening()->side, SIDE_INT);
+	assert_true(w_opening()->hop.tls == 81);
+	w_deliver_all();
+}
+
 /* A domain of ours: by the inside only, and the directory is not asked. */
 static void
 test_reroute_local(void **state)
@@ -757,6 +784,7 @@ main(void)
 		with_world(test_many),
 		with_world(test_reroute_out),
 		with_world(test_reroute_local),
+		with_world(test_reroute_keeps_tls),
 		with_world(test_reroute_is_no_relay),
 		with_world(test_reroute_in_flight),
 		with_disk(test_reroute_lasts),
