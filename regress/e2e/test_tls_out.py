@@ -5,7 +5,10 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import ssl
+import subprocess
+import threading
 
 import pytest
 
@@ -304,6 +307,87 @@ def test_postfix_as_server(world, certs, trust):
                 assert 'TLSv1.3' in mail.received[0], mail.received
     finally:
         peer.stop()
+
+
+class OpensslServer:
+    """openssl s_server in the place of an SSLContext: what the client says
+    comes out of its stdout, what it is told goes into its stdin."""
+
+    def __init__(self, ns, address, *options):
+        self.ns, self.address, self.options = ns, address, options
+        self.port = 2500
+
+    def wrap_socket(self, plain, server_side):
+        assert server_side
+        self.port += 1
+        return OpensslConnection(self, plain)
+
+
+class OpensslConnection:
+    def __init__(self, how, plain):
+        self.process = subprocess.Popen(
+            how.ns.command(['openssl', 's_server', '-quiet', '-naccept', '1',
+                            '-accept', '%s:%d' % (how.address, how.port),
+                            *how.options]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.wire = wait_until('s_server', lambda: self.reach(how))
+        for a, b in ((plain, self.wire), (self.wire, plain)):
+            threading.Thread(target=self.pump, args=(a, b),
+                             daemon=True).start()
+
+    @staticmethod
+    def reach(how):
+        with contextlib.suppress(OSError):
+            return how.ns.connect(how.address, how.port, None, 5)
+
+    @staticmethod
+    def pump(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+
+    def version(self):
+        return 'openssl'
+
+    def recv(self, size):
+        return self.process.stdout.read(size)
+
+    def sendall(self, data):
+        self.process.stdin.write(data)
+
+    def shutdown(self, how):
+        self.process.terminate()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.wire.close()
+
+
+SERVERS = [
+    (('-tls1_3',), 'TLSv1.3'),
+    (('-tls1_2', '-cipher', 'ECDHE-ECDSA-CHACHA20-POLY1305'), 'TLSv1.2'),
+    (('-tls1_3', '-groups', 'P-384'), 'TLSv1.3'),  # a second ClientHello
+    (('-tls1_3', '-Verify', '3'), 'TLSv1.3'),
+    (('-tls1_2', '-Verify', '3'), 'TLSv1.2'),
+]
+
+
+def test_openssl_as_server(world, certs, trust):
+    """s_server: versions, ciphers, groups, asking for a certificate."""
+    for options, version in SERVERS:
+        address = world.address()
+        world.inet.ip('addr add %s/32 dev lo' % address)
+        tls = OpensslServer(world.inet, address, '-cert', certs['good'].path,
+                            '-key', certs['good'].key, *options)
+        with partner(world, trust, ['tls verify', certs['ours'].statement],
+                     Behaviour(tls=tls)) as (gw, s):
+            token, line = deliver(world, gw)
+            assert line['status'] == 'sent', (options, line.text)
+            assert line['tls'].startswith(version + ' '), line.text
+            assert 'verified ok' in line['tls'], line.text
+            s.wait(token)
 
 
 # --- a certificate of ours, whose key keyd has
