@@ -6,8 +6,8 @@
  * of each message that was acknowledged.
  *
  * sim.c runs it, sim_event.c has time, chance and the trace, sim_in.c submits,
- * sim_net.c is the network, sim_fault.c breaks things, sim_ledger.c keeps the
- * books, sim_audit.c compares them with the spool after each start.
+ * sim_net.c is the network, sim_fault.c breaks things, sim_operate.c has the
+ * operator, sim_ledger.c keeps the books, sim_audit.c compares them with the spool after each start.
  */
 #ifndef REGRESS_SIM_SIM_H
 #define REGRESS_SIM_SIM_H
@@ -29,6 +29,7 @@
 #define SIM_REAL   1800000000000ULL /* ms, Unix: at true time 0 */
 #define SIM_PLACES 48		    /* domains outside */
 #define SIM_HOSTS  4		    /* servers inside */
+#define SIM_RELAYS 2		    /* that mail is sent to by order */
 
 /* What this run is like: chosen by the seed. */
 struct profile {
@@ -42,6 +43,7 @@ struct profile {
 	uint32_t sessions_max; /* to one destination, ever */
 	uint32_t depth;	       /* messages queued: no more are submitted */
 	bool reloads;	       /* the configuration changes on the way */
+	bool schedules;	       /* some places have their own */
 };
 
 struct sim {
@@ -103,6 +105,7 @@ enum sim_kind {
 	EV_OPERATE,
 	EV_REMOVE,
 	EV_DRAIN,
+	EV_RULE,
 	EV_STORE,
 	EV_CLOCK,
 	EV_KINDS
@@ -162,6 +165,12 @@ void fault_end(void); /* no more of them */
 void fault_pause(void);
 void fault_resume(void);
 
+/* --- sim_operate.c --- */
+void operate(void); /* something or other */
+void operate_end(void); /* nothing is held any more */
+/* Mail is about to go there: may it? */
+void operate_check_place(uint32_t place);
+
 /* --- sim_ledger.c --- */
 enum l_state {
 	L_OFFERED = 1, /* not answered yet */
@@ -197,6 +206,7 @@ struct l_rcpt {
 	uint8_t delivered, doubles; /* times, and how many more are right */
 	uint8_t failed, reported;   /* log lines, and notices */
 	uint8_t success;	    /* notices */
+	uint8_t warned;		    /* the same */
 	uint8_t notify;		    /* enum msg_notify */
 	uint8_t open;		    /* seen so in the spool */
 };

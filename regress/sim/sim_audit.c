@@ -43,16 +43,21 @@ is_warned(const struct store_state *st)
 	return false;
 }
 
-/* Nobody was told, but it is there: from now on it counts. */
+/*
+ * Nobody was told, but it is there: from now on it counts.  Not so while the
+ * store has still to write again what it found (its disk was full, say): that
+ * may be in the page cache only, and no client was told of it.
+ */
 static void
-found(struct l_msg *m)
+found(struct l_msg *m, bool recovered)
 {
-	if (m->state == L_OFFERED || m->state == L_UNKNOWN) {
+	if ((m->state == L_OFFERED || m->state == L_UNKNOWN) &&
+	    store_batch_bytes(w.q.stores[m->store]) == 0) {
 		m->state = L_ACKED;
 		led.found++;
 	}
-	if (m->removed) {
-		/* not yet recorded, or in a session */
+	if (m->removed && recovered) {
+		/* it was not recorded, or in a session: it never was */
 		m->removed = false;
 		led.removed--;
 	}
@@ -124,8 +129,8 @@ on_message(void *arg, const struct store_msg *sm)
 		r = led_rcpt(sm->loc.id, name.addr, &msg);
 		r->open = is_open(&sm->state, er.index);
 	}
-	found(&led.msgs[msg]);
 	led.msgs[msg].store = l->which;
+	found(&led.msgs[msg], l->recovered);
 	if (l->recovered) {
 		check_warned(&led.msgs[msg], &sm->state);
 		check_body(sm, l, msg);

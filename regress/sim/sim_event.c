@@ -46,6 +46,7 @@ static const char *const names[EV_KINDS] = {
 	[EV_OPERATE] = "operate",
 	[EV_REMOVE] = "remove",
 	[EV_DRAIN] = "drain",
+	[EV_RULE] = "rule",
 	[EV_STORE] = "store-event",
 	[EV_CLOCK] = "clock-said",
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What goes wrong: processes die, disks fail and fill up, the power goes, the
- * system's clock jumps, the operator reloads, flushes and removes.
+ * system's clock jumps, the operator reloads.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,25 +31,66 @@ static const uint32_t expiries[] = { 1200, 7200, 28800, 432000 };
 static uint32_t first_list, first_expiry;
 
 static void
-choose_times(struct conf *c, uint32_t list, uint32_t expiry)
+choose_times(struct conf_schedule *c, uint32_t list, uint32_t expiry)
 {
 	size_t i;
 
-	c->schedule.nretry = 5;
+	c->nretry = 5;
 	for (i = 0; i < 5; i++) {
-		c->schedule.retry[i] = lists[list][i];
-		if (c->schedule.retry[i] < sim.p.retry_min ||
+		c->retry[i] = lists[list][i];
+		if (c->retry[i] < sim.p.retry_min ||
 		    sim.p.retry_min == 0)
-			sim.p.retry_min = c->schedule.retry[i];
+			sim.p.retry_min = c->retry[i];
 	}
-	c->schedule.expire = expiries[expiry];
-	if (c->schedule.expire < sim.p.expire_min || sim.p.expire_min == 0)
-		sim.p.expire_min = c->schedule.expire;
-	if (c->schedule.expire > sim.p.expire_max)
-		sim.p.expire_max = c->schedule.expire;
-	c->schedule.warn_after = c->schedule.expire / 6;
-	if (sim.p.warn_min == 0 || c->schedule.warn_after < sim.p.warn_min)
-		sim.p.warn_min = c->schedule.warn_after;
+	c->expire = expiries[expiry];
+	if (c->expire < sim.p.expire_min || sim.p.expire_min == 0)
+		sim.p.expire_min = c->expire;
+	if (c->expire > sim.p.expire_max)
+		sim.p.expire_max = c->expire;
+	c->warn_after = c->expire / 6;
+	if (sim.p.warn_min == 0 || c->warn_after < sim.p.warn_min)
+		sim.p.warn_min = c->warn_after;
+}
+
+/* "limit to" and "limit from": what waits for its turn is not lost, either. */
+static void
+choose_limits(struct conf *c)
+{
+	struct conf_source *from;
+	struct conf_pace *to;
+	uint32_t i, n = sim_chance(500) ? 0 : sim_below(6);
+
+	for (i = 0; i < n; i++) {
+		to = conf_add_pace(c);
+		(void)snprintf(to->pattern, sizeof(to->pattern), "d%u.test",
+		    10 + i);
+		to->sessions = sim_below(4);
+		to->messages = sim_below(30);
+		to->rate = (struct conf_rate){ 10 + sim_below(200), 10 };
+	}
+	if (n == 0 || !sim_chance(300))
+		return;
+	from = conf_add_source(c);
+	if (netprefix_parse(&from->prefix, "10.0.0.0/24") == -1)
+		abort();
+	from->rate = (struct conf_rate){ 100 + sim_below(1000), 10 };
+}
+
+/* Some places are tried, warned about and given up in their own way. */
+static void
+choose_schedules(struct conf *c)
+{
+	struct conf_connector *k;
+	uint32_t i, n = sim_chance(500) ? 0 : sim_below(5);
+
+	for (i = 0; i < n; i++) {
+		k = conf_add_connector(c);
+		(void)snprintf(k->pattern, sizeof(k->pattern), "d%u.test", i);
+		k->route.kind = CONF_ROUTE_DNS;
+		choose_times(&k->schedule, sim_below(4), sim_below(4));
+		k->schedule.set = CONF_S_ALL;
+		sim.p.schedules = true;
+	}
 }
 
 struct conf *
@@ -65,12 +106,15 @@ fault_conf(void)
 		list = sim_below(4);
 		expiry = (first_expiry + sim_below(2)) % 4;
 	}
-	choose_times(c, list, expiry);
+	choose_times(&c->schedule, list, expiry);
 	c->limits.out_sessions = 1 + sim_below(20);
 	if (c->limits.out_sessions > sim.p.sessions_max)
 		sim.p.sessions_max = c->limits.out_sessions;
 	c->limits.out_messages = 1 + sim_below(200);
 	c->limits.recipients = 1000;
+	choose_limits(c);
+	choose_schedules(c);
+	conf_seal(c);
 	return c;
 }
 
@@ -220,6 +264,7 @@ peers_up(void)
  * on at the system's time, if that is no more than a little ahead.
  */
 static int64_t ahead; /* ms, since the last look */
+static int64_t most_ahead; /* since the spool was empty at a start */
 
 static int64_t
 look_ahead(void)
@@ -236,6 +281,8 @@ fault_note_clock(void)
 	if (now > ahead)
 		sim.drift += (uint64_t)(now - ahead);
 	ahead = now;
+	if (now > most_ahead)
+		most_ahead = now;
 }
 
 static void
@@ -249,9 +296,11 @@ started(bool had_mail)
 	const int64_t most = (int64_t)(2 * HOUR + 12 * MINUTE + 2 * MINUTE);
 	int64_t now = look_ahead();
 
+	/* what it fell behind, while it did not believe the clock, it may
+	 * make up for */
 	if (!had_mail)
-		ahead = now;
-	if (now - ahead > most && now > most)
+		ahead = most_ahead = now;
+	if (now - most_ahead > most && now > most)
 		sim_fail("queue time jumped ahead by %" PRId64 " s",
 		    (now - ahead) / 1000);
 	fault_note_clock();
@@ -295,7 +344,7 @@ drain(void)
 	sim_trace(EV_DRAIN, 0, 0);
 }
 
-/* --- the operator --- */
+/* --- one after the other --- */
 
 static void
 reload(void)
@@ -304,83 +353,6 @@ reload(void)
 	sim_trace(EV_RELOAD, 0, 0);
 	w_set_conf(fault_conf());
 }
-
-static int
-ignore_row(void *arg, const struct cq_row *row)
-{
-	(void)arg;
-	(void)row;
-	return 0;
-}
-
-/* All pages, as ctld would ask for them. */
-static void
-operate(struct cq_select *want)
-{
-	static const struct q_emit emit = { .row = ignore_row };
-	struct cq_end end;
-
-	want->limit = CQ_PAGE_MAX;
-	do {
-		queue_select(&w.q, want, &emit, &end);
-		want->after = end.after;
-	} while (end.result == CQ_MORE && !fault_is_dead());
-	sim_trace(EV_OPERATE, want->verb, end.count);
-}
-
-static void
-flush(void)
-{
-	struct cq_select want = { .verb = CQ_FLUSH };
-
-	if (sim_chance(500))
-		(void)strlcpy(want.dest, "d3.test", sizeof(want.dest));
-	operate(&want);
-	sim.flushed = sim.tick;
-}
-
-static void
-release(void)
-{
-	struct cq_select want = { .verb = CQ_RELEASE };
-
-	operate(&want);
-	sim.flushed = sim.tick;
-}
-
-static void
-hold(void)
-{
-	struct cq_select want = { .verb = CQ_HOLD };
-
-	(void)snprintf(want.dest, sizeof(want.dest), "d%u.test",
-	    sim_below(SIM_PLACES));
-	operate(&want);
-}
-
-static void
-remove_some(void)
-{
-	unsigned i;
-
-	for (i = 0; i < 5 && led.nmsgs > 0; i++) {
-		uint32_t back = 1 + sim_below(2000);
-		uint32_t k = back > led.nmsgs ? 0 : led.nmsgs - back;
-		struct l_msg *m = &led.msgs[k];
-
-		if (m->id == 0 || queue_remove(&w.q, m->id, 0) == CQ_NO_SUCH)
-			continue;
-		/* whatever became of its caller: that end may be on disk */
-		if (!m->removed)
-			led.removed++;
-		m->removed = true;
-		sim_trace(EV_REMOVE, k, m->id);
-		if (fault_is_dead())
-			return;
-	}
-}
-
-/* --- one after the other --- */
 
 static void
 worker_death(void)
@@ -433,14 +405,8 @@ one_fault(void)
 		jump();
 	} else if (dice < 88) {
 		directory_death();
-	} else if (dice < 91) {
-		flush();
-	} else if (dice < 92) {
-		hold();
-	} else if (dice < 94) {
-		release();
 	} else if (dice < 97) {
-		remove_some();
+		operate();
 	} else {
 		drain();
 	}
@@ -486,7 +452,7 @@ fault_end(void)
 
 	over = true;
 	if (sim.running)
-		release();
+		operate_end();
 	for (i = 0; i < NSTORES; i++) {
 		sim.disk[i]->capacity = 0;
 		if (sim.disk[i]->fault != MEMFS_CUT)

@@ -216,7 +216,7 @@ shortest(const struct l_rcpt *r)
 	uint32_t i = r->tries > c->nretry ? c->nretry : r->tries;
 	uint64_t ms = c->retry[i - 1] * SECOND;
 
-	if (sim.p.reloads)
+	if (sim.p.reloads || sim.p.schedules)
 		ms = sim.p.retry_min * SECOND;
 	return ms - ms / 10;
 }
@@ -304,13 +304,16 @@ told_failed(struct l_msg *m, struct l_rcpt *r, const char *addr)
 }
 
 static void
-told_delayed(struct l_msg *m, const struct l_rcpt *r, const char *addr)
+told_delayed(struct l_msg *m, struct l_rcpt *r, const char *addr)
 {
 	if (!led_wants(m, r, NOTIFY_DELAY))
 		sim_fail("a warning of %s that nobody wants", addr);
 	if (sim.p.warn_min == 0 || oldest(m) < sim.p.warn_min * SECOND)
 		sim_fail("a warning of %s after %llu s", addr,
 		    oldest(m) / SECOND);
+	/* a reload may move those already told into a group that is not */
+	if (r->warned++ > 0 && !m->warn_again && !sim.p.reloads)
+		sim_fail("%s is warned about again", addr);
 	m->warned_at = sim.tick;
 }
 
@@ -361,7 +364,8 @@ count_warning(uint64_t about)
 
 	m->warned++;
 	led.warned++;
-	if (m->warned > 1 && !m->warn_again)
+	/* with one schedule for all there is one for all of its recipients */
+	if (m->warned > 1 && !m->warn_again && !sim.p.schedules)
 		sim_fail("message %" PRIu64 ": %u warnings", about, m->warned);
 	/* found at a start: that its sender was warned may not be recorded */
 	m->warn_again = !sim.running;

@@ -12,7 +12,7 @@
 
 #include "regress/sim/sim.h"
 
-#define PLACES	  (SIM_PLACES + SIM_HOSTS)
+#define PLACES	  (SIM_PLACES + SIM_HOSTS + SIM_RELAYS)
 #define GREY_MS	  (5 * MINUTE)
 #define IDLE_LOST 30U /* in a thousand */
 
@@ -61,6 +61,10 @@ place_of(const struct msg_hop *hop)
 	    sscanf(hop->hosts[0].name, "host%u.inside", &n) == 1 &&
 	    n < SIM_HOSTS)
 		return SIM_PLACES + n;
+	if (hop->nhosts > 0 &&
+	    sscanf(hop->hosts[0].name, "relay%u.test", &n) == 1 &&
+	    n < SIM_RELAYS)
+		return SIM_PLACES + SIM_HOSTS + n;
 	if (hop->nhosts == 0 && sscanf(hop->name, "d%u.test", &n) == 1 &&
 	    n < SIM_PLACES)
 		return n;
@@ -167,6 +171,7 @@ net_opened(struct w_session *s)
 	    p->quiet_at > sim.flushed && p->nsessions == 0)
 		sim_fail("place %u is tried before its pause is over",
 		    h->place);
+	operate_check_place(h->place);
 	sim_trace(EV_OPEN, h->place, slot_of(s));
 	later(s, connect_time(p), EV_OPENED);
 }
@@ -259,6 +264,7 @@ net_job(struct w_session *s)
 		(void)led_rcpt(s->job.msgid, s->addr[i], &msg);
 		led_check_job(s->job.msgid, s->addr[i]);
 	}
+	operate_check_place(there[slot_of(s)].place);
 	in_check_body(msg, s->body, s->job.size);
 	if ((s->job.sender[0] == '\0') != led.msgs[msg].no_sender)
 		sim_fail("sender of message %" PRIu64, s->job.msgid);
