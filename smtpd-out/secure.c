@@ -52,13 +52,23 @@ load_certs(struct worker *w, const struct conf *conf)
 void
 secure_conf(struct worker *w, const struct conf *conf)
 {
-	const struct conf_side *s = &conf->side[w->side];
-
 	tls_client_free(w->tls);
+	w->tls = NULL;
+	load_certs(w, conf);
+}
+
+/* Reading all those anchors takes 30 ms: not before somebody needs them. */
+static struct tls_client *
+client_of(struct worker *w)
+{
+	const struct conf_side *s = &w->conf->side[w->side];
+
+	if (w->tls != NULL)
+		return w->tls;
 	w->tls = tls_client_new(s->anchors, s->anchors_len);
 	if (w->tls == NULL)
 		log_errorx("TLS cannot be used");
-	load_certs(w, conf);
+	return w->tls;
 }
 
 /* --- evidence --- */
@@ -284,7 +294,7 @@ secure_begin(struct session *s, struct smtp_outbuf *out)
 	const struct conf_tls *t =
 	    conf_tls_find(s->worker->conf, s->plan.tls);
 
-	if (t != NULL && s->worker->tls != NULL)
+	if (t != NULL && client_of(s->worker) != NULL)
 		s->tls = connect_tls(s, t);
 	if (s->tls == NULL) {
 		smtpc_insecure(&s->smtpc, "it cannot be begun here", true);

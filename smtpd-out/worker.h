@@ -88,7 +88,7 @@ struct worker {
 	struct chan *queue, *conn, *dns, *key; /* NULL: being replaced */
 	struct peer queue_peer, conn_peer, dns_peer, key_peer;
 	struct tls_keys keys;
-	struct tls_client *tls; /* owned; NULL: it cannot be used */
+	struct tls_client *tls; /* owned; NULL: not made yet */
 	struct tls_cert *certs[CONF_CERTS_MAX]; /* by id; owned */
 	struct sessions sessions;
 	struct session *slots[SESSIONS_MAX];
