@@ -53,7 +53,8 @@ struct conn {
 	RB_ENTRY(conn) entry;
 	uint32_t id;
 	struct worker *worker;
-	struct client_addr *client; /* entered */
+	struct client_addr *client; /* entered; NULL: none (yet) */
+	bool proxied; /* nobody has been named yet */
 };
 RB_HEAD(conns, conn);
 
@@ -122,7 +123,8 @@ conn_end(struct connd *d, struct conn *c, bool bad)
 
 	(void)RB_REMOVE(conns, &a->conns, c);
 	c->worker->open--;
-	client_leave(d, c->client, bad);
+	if (c->client != NULL)
+		client_leave(d, c->client, bad);
 	a->open--;
 	stats_dec(STAT_CONN_OPEN);
 	free(c);
@@ -177,7 +179,11 @@ on_closed(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	return 0;
 }
 
+static int on_client(struct chan *, uint32_t, struct ibuf *, int);
+
 static const struct chan_msg worker_msgs[] = {
+	{ CI_ANS_CLIENT, CI_CLIENT_LEN, CI_CLIENT_LEN, FD_NONE, CHAN_ANY,
+	    on_client },
 	{ CI_ANS_CLOSED, CI_END_LEN, CI_END_LEN, FD_NONE, CHAN_ANY, on_closed },
 };
 
@@ -220,7 +226,7 @@ accept_peer(struct connd *d, const struct peer *peer, int fd)
 	struct worker *w;
 	struct chan_spec spec = {
 		.msgs = worker_msgs,
-		.nmsgs = 1,
+		.nmsgs = sizeof(worker_msgs) / sizeof(worker_msgs[0]),
 		.send_fds = true,
 		.on_drain = on_worker_drain,
 		.on_violation = on_worker_violation,
@@ -300,6 +306,14 @@ log_refused(struct connd *d, const struct netaddr *client, const char *reply,
 }
 
 static void
+note_refused(struct connd *d, const struct netaddr *client, const char *reply,
+    enum reason reason, const char *limit)
+{
+	stats_inc(counter_of(reason));
+	log_refused(d, client, reply, reason, limit);
+}
+
+static void
 turn_away(struct connd *d, int fd, const struct netaddr *client,
     const char *reply, enum reason reason, const char *limit)
 {
@@ -308,52 +322,78 @@ turn_away(struct connd *d, int fd, const struct netaddr *client,
 	n = send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)n;
 	(void)close(fd);
-	stats_inc(counter_of(reason));
-	log_refused(d, client, reply, reason, limit);
+	note_refused(d, client, reply, reason, limit);
 }
 
-static void
-turn_away_verdict(struct connd *d, int fd, const struct netaddr *client,
-    enum clients_verdict v)
+/* What is said to a client, and why; NULL: it may come in. */
+struct refusal {
+	const char *reply;
+	enum reason reason;
+	const char *limit;
+};
+
+static struct refusal
+refusal_of(enum clients_verdict v)
 {
 	const char *limit = clients_verdict_name(v);
 
 	switch (v) {
+	case CLIENTS_OK:
+		return (struct refusal){ NULL, REASON_OK, NULL };
 	case CLIENTS_ADDRESS_BAD:
 	case CLIENTS_NETWORK_BAD:
-		turn_away(d, fd, client, too_bad, REASON_BAD_CLIENT, limit);
-		return;
+		return (struct refusal){ too_bad, REASON_BAD_CLIENT, limit };
 	case CLIENTS_ADDRESS_FAST:
 	case CLIENTS_NETWORK_FAST:
-		turn_away(d, fd, client, too_many, REASON_TOO_FAST, limit);
-		return;
-	case CLIENTS_OK:
+		return (struct refusal){ too_many, REASON_TOO_FAST, limit };
 	case CLIENTS_ADDRESS_FULL:
 	case CLIENTS_NETWORK_FULL:
 	case CLIENTS_NO_MEMORY:
 		break;
 	}
-	turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS, limit);
+	return (struct refusal){ too_many, REASON_TOO_MANY_SESSIONS, limit };
 }
 
+/* Whether a client may come in now; *as is entered if so. */
+static struct refusal
+judge(struct connd *d, const struct netaddr *client, struct client_addr **as)
+{
+	struct accepting *a = d->accepting;
+	struct refusal r = { not_for_you, REASON_CLIENT_DENIED, NULL };
+
+	*as = NULL;
+	/* by a certificate others may come in: smtpd-in looks at it */
+	if (relay_client(d->conf, d->side, client) != REASON_OK &&
+	    (d->side == SIDE_EXT || d->conf->naccept_certs == 0))
+		return r;
+	r = refusal_of(clients_enter(a->clients, &d->conf->limits, client,
+	    ev_now(d->ev), as));
+	count_records(a);
+	return r;
+}
+
+/* as: NULL for a proxy's connection, which says later whose it is */
 static void
 hand_over(struct connd *d, const struct listener *l, struct client_addr *as,
     const struct netaddr *client, int fd)
 {
 	struct ci_session m = { .client = *client,
 		.local = l->addr,
-		.listener = l->id };
+		.listener = l->id,
+		.proxied = as == NULL };
 	struct accepting *a = d->accepting;
 	struct worker *w = least_loaded(a);
 	struct conn *c;
 	struct ibuf b;
 
 	if (w == NULL || (c = conn_begin(a, w, as)) == NULL) {
-		client_leave(d, as, false);
+		if (as != NULL)
+			client_leave(d, as, false);
 		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS,
 		    "workers");
 		return;
 	}
+	c->proxied = m.proxied;
 	chan_scratch(&b);
 	if (put_ci_session(&b, &m) == -1 ||
 	    chan_send(w->chan, CI_REQ_SESSION, c->id, &b, fd) == -1) {
@@ -363,33 +403,63 @@ hand_over(struct connd *d, const struct listener *l, struct client_addr *as,
 	stats_inc(STAT_CONN_ACCEPTED);
 }
 
+static const struct conf_listener *in_conf(const struct connd *,
+    const struct netaddr *);
+
 static void
 take(struct connd *d, const struct listener *l, const struct netaddr *client,
     int fd)
 {
-	const struct conf_limits *lim = &d->conf->limits;
-	struct accepting *a = d->accepting;
-	enum clients_verdict v;
-	struct client_addr *as;
+	const struct conf_listener *cl = in_conf(d, &l->addr);
+	struct client_addr *as = NULL;
+	struct refusal r;
 
-	/* by a certificate others may come in: smtpd-in looks at it */
-	if (relay_client(d->conf, d->side, client) != REASON_OK &&
-	    (d->side == SIDE_EXT || d->conf->naccept_certs == 0)) {
-		turn_away(d, fd, client, not_for_you, REASON_CLIENT_DENIED,
-		    NULL);
-		return;
-	}
-	if (a->open >= lim->sessions) {
-		turn_away(d, fd, client, too_many, REASON_TOO_MANY_SESSIONS,
-		    "sessions");
-		return;
-	}
-	v = clients_enter(a->clients, lim, client, ev_now(d->ev), &as);
-	count_records(a);
-	if (v == CLIENTS_OK)
+	if (d->accepting->open >= d->conf->limits.sessions)
+		r = (struct refusal){ too_many, REASON_TOO_MANY_SESSIONS,
+			"sessions" };
+	else if (cl == NULL || cl->proxies.n == 0)
+		r = judge(d, client, &as);
+	else if (netset_match(&cl->proxies, client))
+		r = (struct refusal){ NULL, REASON_OK, NULL };
+	else
+		r = (struct refusal){ not_for_you, REASON_CLIENT_DENIED,
+			"proxy" };
+	if (r.reply == NULL)
 		hand_over(d, l, as, client, fd);
 	else
-		turn_away_verdict(d, fd, client, v);
+		turn_away(d, fd, client, r.reply, r.reason, r.limit);
+}
+
+/* A worker has read whom a proxy speaks for. */
+static int
+on_client(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct worker *w = chan_ctx(ch);
+	struct connd *d = w->connd;
+	struct conn key = { .id = id }, *c;
+	struct ci_admit answer = { .verdict = CI_MAY };
+	struct ci_client m;
+	struct refusal r;
+	struct ibuf out;
+
+	(void)fd;
+	c = RB_FIND(conns, &d->accepting->conns, &key);
+	if (get_ci_client(b, &m) == -1 || c == NULL || c->worker != w ||
+	    !c->proxied)
+		return -1;
+	c->proxied = false;
+	r = judge(d, &m.client, &c->client);
+	if (r.reply != NULL) {
+		note_refused(d, &m.client, r.reply, r.reason, r.limit);
+		answer.verdict = r.reason == REASON_CLIENT_DENIED
+		    ? CI_DENIED
+		    : CI_TOO_MANY;
+	}
+	answer.tag = m.tag;
+	chan_scratch(&out);
+	if (put_ci_admit(&out, &answer) == 0)
+		(void)chan_send(w->chan, CI_REQ_ADMIT, id, &out, -1);
+	return 0;
 }
 
 static void

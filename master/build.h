@@ -42,6 +42,8 @@ void build_limit_from(struct parser *, uint32_t line, const char *addr,
 void build_side(struct parser *, uint32_t line, enum side);
 void build_listen(struct parser *, uint32_t line, const char *addr,
     const char *port);
+/* The list of its proxies has ended. */
+void build_proxies(struct parser *, uint32_t line);
 void build_source(struct parser *, uint32_t line, const char *addr);
 void build_interface(struct parser *, uint32_t line, const char *);
 void build_namespace(struct parser *, uint32_t line, const char *);

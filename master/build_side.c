@@ -33,6 +33,7 @@ build_listen(struct parser *p, uint32_t line, const char *addr,
 	struct conf_listener *l;
 	struct netaddr a;
 
+	p->listening = false;
 	if (value_addr(p, line, addr, &a) == -1)
 		return;
 	a.port = PORT_SMTP;
@@ -50,6 +51,40 @@ build_listen(struct parser *p, uint32_t line, const char *addr,
 	l->side = p->side;
 	l->addr = a;
 	l->pos.line = line;
+	p->listening = true;
+}
+
+static struct conf_listener *
+last_listener(struct parser *p)
+{
+	return &p->conf->listeners[p->conf->nlisteners - 1];
+}
+
+void
+build_proxies(struct parser *p, uint32_t line)
+{
+	if (p->listening && last_listener(p)->proxies.n == 0)
+		report_error(p->report, line,
+		    "proxy from names nobody: write the addresses of the "
+		    "proxies, or leave it out");
+}
+
+/* Whoever may say who he is is believed, so nobody is listed by the way. */
+static bool
+may_be_proxy(struct parser *p, uint32_t line, const struct netprefix *prefix)
+{
+	if (last_listener(p)->proxies.n == CONF_PROXIES_MAX) {
+		report_error(p->report, line, "more than %d proxies",
+		    CONF_PROXIES_MAX);
+		return false;
+	}
+	if (prefix->len < (prefix->addr.family == NETADDR_V4 ? 8 : 16)) {
+		report_error(p->report, line,
+		    "proxy from: so many hosts could pose as anybody: write "
+		    "the addresses of the proxies");
+		return false;
+	}
+	return true;
 }
 
 void
@@ -128,6 +163,10 @@ set_of(struct parser *p, enum mark_kind kind, const char **what)
 		*what = "networks";
 		return &this_side(p)->networks;
 	}
+	if (kind == MARK_PROXY) {
+		*what = "proxy from";
+		return &last_listener(p)->proxies;
+	}
 	if (kind == MARK_ACCEPT) {
 		*what = "accept from";
 		return &this_side(p)->accept_from;
@@ -146,9 +185,13 @@ build_prefix(struct parser *p, uint32_t line, enum mark_kind kind,
 {
 	struct netprefix prefix;
 	const char *what;
-	struct netset *set = set_of(p, kind, &what);
+	struct netset *set;
 
-	if (value_prefix(p, line, what, s, &prefix) == -1)
+	if (kind == MARK_PROXY && !p->listening)
+		return;
+	set = set_of(p, kind, &what);
+	if (value_prefix(p, line, what, s, &prefix) == -1 ||
+	    (kind == MARK_PROXY && !may_be_proxy(p, line, &prefix)))
 		return;
 	build_mark(p, line, kind, p->side, (uint32_t)set->n);
 	if (netset_add(set, &prefix) == -1)

@@ -302,6 +302,24 @@ check_accept(struct config *c)
 	}
 }
 
+/* Inside, a proxy's word is what "accept from" is measured by. */
+static void
+check_proxies(struct config *c, const struct conf_listener *l)
+{
+	const struct netset *inside = &c->conf->side[SIDE_INT].networks;
+	char text[NETADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; i < l->proxies.n; i++) {
+		(void)netprefix_ntop(&l->proxies.v[i], text, sizeof(text));
+		if (l->side == SIDE_INT && !covered(inside, &l->proxies.v[i]))
+			report_error(&c->report, l->pos.line,
+			    "proxy from %s: it is not inside networks, and "
+			    "could pose as any inside host",
+			    text);
+	}
+}
+
 static void
 check_reach(struct config *c, enum side side)
 {
@@ -339,6 +357,8 @@ check_sides(struct config *c)
 	uint32_t i;
 
 	check_listeners(c);
+	for (i = 0; i < c->conf->nlisteners; i++)
+		check_proxies(c, &c->conf->listeners[i]);
 	check_interfaces(c);
 	check_networks(c);
 	check_accept(c);

@@ -77,6 +77,7 @@ struct parser {
 	struct marks *marks;
 	struct report *report;
 	enum side side;
+	bool listening; /* the listener being read is the last one */
 	struct block block;
 	struct conf_pace pace; /* the "limit to" being read */
 	size_t pace_errors;    /* reported before it began */

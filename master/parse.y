@@ -91,6 +91,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token OUT "out"
 %token PER "per"
 %token PORT "port"
+%token PROXY "proxy"
 %token RATE "rate"
 %token REACH "reach"
 %token <str> RECIPIENTS "recipients"
@@ -292,8 +293,13 @@ int_statement: side_statement
 	| SENDERS COMPANY	{ build_senders(p, @1.line, true); }
 	;
 
-side_statement: LISTEN ON address port
-	    { build_listen(p, @1.line, $3, $4); }
+side_statement: listen
+	| listen PROXY FROM address
+	    { build_prefix(p, @4.line, MARK_PROXY, $4); }
+	| listen PROXY FROM list_begin proxies list_end
+	    { build_proxies(p, @2.line); }
+	| listen PROXY FROM list_begin proxies error '}'
+	    { list_end(p); yyerrok; }
 	| SOURCE address	{ build_source(p, @1.line, $2); }
 	| INTERFACE STRING	{ build_interface(p, @1.line, $2); }
 	| DNS server
@@ -314,6 +320,14 @@ side_statement: LISTEN ON address port
 	| TLS REQUIRE FROM list_begin tls_clients list_end
 	| TLS REQUIRE FROM list_begin tls_clients error '}'
 	    { list_end(p); yyerrok; }
+	;
+
+listen: LISTEN ON address port	{ build_listen(p, @1.line, $3, $4); }
+	;
+
+proxies: %empty
+	| proxies address comma
+	    { build_prefix(p, @2.line, MARK_PROXY, $2); }
 	;
 
 tls_clients: %empty

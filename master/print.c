@@ -73,6 +73,19 @@ print_dns(FILE *fp, const struct conf_side *s)
 }
 
 static void
+print_proxies(FILE *fp, const struct netset *set)
+{
+	char text[NETADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; i < set->n; i++)
+		(void)fprintf(fp, "%s%s", i == 0 ? " proxy from { " : ", ",
+		    netprefix_ntop(&set->v[i], text, sizeof(text)));
+	if (set->n > 0)
+		(void)fputs(" }", fp);
+}
+
+static void
 print_listeners(FILE *fp, const struct conf *conf, enum side side)
 {
 	uint32_t i;
@@ -82,6 +95,7 @@ print_listeners(FILE *fp, const struct conf *conf, enum side side)
 			continue;
 		(void)fputs("\tlisten on ", fp);
 		print_addr(fp, &conf->listeners[i].addr, 25);
+		print_proxies(fp, &conf->listeners[i].proxies);
 		(void)fputc('\n', fp);
 	}
 }

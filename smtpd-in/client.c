@@ -87,6 +87,7 @@ deadline(const struct client *c)
 	case WAIT_KEYD:
 	case WAIT_SIGN:
 		return c->wait_since + KEYD_DEADLINE;
+	case WAIT_ADMIT: /* its stage decides */
 	case WAIT_NOTHING:
 		break;
 	}
@@ -469,8 +470,8 @@ client_watch(struct client *c)
 }
 
 /* Keep what the session has not used. */
-static int
-keep_input(struct client *c, const char *p, size_t len)
+int
+client_keep(struct client *c, const char *p, size_t len)
 {
 	free(c->in);
 	c->in = NULL;
@@ -616,7 +617,7 @@ client_run(struct client *c, size_t len)
 	if (go != -1 && c->closing)
 		secure_bye(c);
 	if (go == -1 || (c->closing && c->out == NULL) ||
-	    keep_input(c, inbuf + off, len - off) == -1) {
+	    client_keep(c, inbuf + off, len - off) == -1) {
 		client_free(c);
 		return;
 	}
@@ -665,6 +666,8 @@ client_on_io(struct ev_io *io, uint32_t events)
 			ev_io_del(c->server->ev, io);
 		else if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0)
 			return;
+		else if (c->stage == STAGE_PROXY)
+			entry_proxy(c);
 		else if (c->tls != NULL)
 			secure_input(c);
 		else

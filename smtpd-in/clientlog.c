@@ -15,6 +15,8 @@ begin_line(struct logline *l, const struct client *c, const char *event)
 
 	ll_begin(l, LOG_L_INFO, event);
 	ll_addr(l, "client", &c->peer.client);
+	if (c->proxy.family != NETADDR_NONE)
+		ll_addr(l, "proxy", &c->proxy);
 	ll_cstr(l, "side", side_name(c->server->side));
 	ll_cstr(l, "tls", secure_text(c, tls, sizeof(tls)));
 	ll_cstr(l, "helo", c->session.helo);

@@ -5,12 +5,18 @@
  */
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
 #include "common/base/relay.h"
 #include "common/base/stats.h"
+#include "smtpd-in/proxy.h"
 #include "smtpd-in/server.h"
+
+#define PROXY_TIME 10000 /* ms for its header, and for connd's word on it */
 
 /* It got no message accepted, and made errors or was hung up on. */
 static bool
@@ -40,7 +46,7 @@ client_free(struct client *c)
 	stats_dec(STAT_SESSIONS_OPEN);
 	if (is_bad(c))
 		stats_inc(STAT_SESSIONS_BAD);
-	peers_conn_closed(sv, c->conn_id,
+	peers_conn_closed(sv, c->conn_id, c->conn_life,
 	    is_bad(c) ? CI_END_BAD : CI_END_FAIR);
 	free(c);
 	clients_leave(sv);
@@ -83,19 +89,25 @@ let_in(struct client *c)
 }
 
 static void
+greet_with(struct client *c, enum smtp_reply_id id)
+{
+	c->stage = STAGE_IN;
+	c->quiet_since = ev_now(c->server->ev);
+	session_greet(&c->session, id);
+	client_run(c, 0);
+}
+
+static void
 greet(struct client *c)
 {
 	struct server *sv = c->server;
 
-	c->stage = STAGE_IN;
-	c->quiet_since = ev_now(sv->ev);
 	if (child_hurried(sv->child))
-		session_greet(&c->session, SMTP_R_BUSY);
+		greet_with(c, SMTP_R_BUSY);
 	else if (!let_in(c))
-		session_greet(&c->session, SMTP_R_REFUSED);
+		greet_with(c, SMTP_R_REFUSED);
 	else
-		session_greet(&c->session, SMTP_R_GREETING);
-	client_run(c, 0);
+		greet_with(c, SMTP_R_GREETING);
 }
 
 /* The session machine refuses what comes before the greeting. */
@@ -120,6 +132,10 @@ receive(struct client *c)
 
 	if (conf_requires_tls(sv->conf, sv->side, &c->peer.client))
 		session_require_tls(&c->session);
+	if (c->in_len > 0) { /* behind its proxy's header */
+		spoke_early(c, 0);
+		return;
+	}
 	n = recv(c->fd, room, cap, MSG_DONTWAIT);
 	if (n > 0) {
 		spoke_early(c, (size_t)n);
@@ -139,16 +155,118 @@ receive(struct client *c)
 	client_watch(c);
 }
 
+/* --- behind a proxy --- */
+
+static void
+refuse_proxy(struct client *c, const char *why)
+{
+	struct logline l;
+
+	stats_inc(STAT_PROXY_REFUSED);
+	ll_begin(&l, LOG_L_WARN, "proxy-refused");
+	ll_addr(&l, "proxy", &c->peer.client);
+	ll_cstr(&l, "side", side_name(c->server->side));
+	ll_cstr(&l, "text", why);
+	ll_send(&l);
+	client_free(c);
+}
+
+/* The proxy has spoken: connd counts the client, and says whether it may. */
+static void
+name_client(struct client *c, const struct netaddr *client)
+{
+	struct ci_client m = { .client = *client };
+
+	c->proxy = c->peer.client;
+	c->peer.client = *client;
+	c->stage = STAGE_ADMIT;
+	c->waiting = WAIT_ADMIT;
+	c->wait_since = ev_now(c->server->ev);
+	c->seq++;
+	m.tag = client_question_id(c);
+	if (peers_tell_client(c, &m) == -1)
+		client_free(c);
+	else
+		client_watch(c);
+}
+
+/* The proxy's header, and what of the client came along with it. */
+static void
+take_header(struct client *c, const char *p, size_t len)
+{
+	struct proxy_header h;
+
+	switch (proxy_parse((const uint8_t *)p, len, &h)) {
+	case PROXY_BAD:
+		refuse_proxy(c, h.why);
+		return;
+	case PROXY_MORE:
+		if (client_keep(c, p, len) == -1)
+			client_free(c);
+		else
+			client_watch(c);
+		return;
+	case PROXY_LOCAL:
+		h.client = c->peer.client;
+		break;
+	case PROXY_DONE:
+		break;
+	}
+	if (client_keep(c, p + h.len, len - h.len) == -1)
+		client_free(c);
+	else
+		name_client(c, &h.client);
+}
+
+void
+entry_proxy(struct client *c)
+{
+	size_t cap, kept = c->in_len;
+	char *room = client_room(c, &cap);
+	ssize_t n = recv(c->fd, room, cap, MSG_DONTWAIT);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		take_header(c, room - kept, kept + (size_t)n);
+	else
+		client_free(c);
+}
+
+void
+entry_admit(struct client *c, enum ci_verdict v)
+{
+	c->waiting = WAIT_NOTHING;
+	switch (v) {
+	case CI_MAY:
+		receive(c);
+		break;
+	case CI_TOO_MANY:
+		greet_with(c, SMTP_R_BUSY);
+		break;
+	case CI_DENIED:
+		greet_with(c, SMTP_R_REFUSED);
+		break;
+	}
+}
+
 uint64_t
 entry_deadline(const struct client *c)
 {
+	if (c->stage != STAGE_GREET)
+		return c->wait_since + PROXY_TIME;
 	return c->wait_since + c->server->conf->limits.greeting_delay * 1000ULL;
 }
 
 void
 entry_late(struct client *c)
 {
-	greet(c);
+	if (c->stage == STAGE_PROXY)
+		refuse_proxy(c, "no header in time");
+	else if (c->stage == STAGE_ADMIT)
+		client_free(c);
+	else
+		greet(c);
 }
 
 void
@@ -161,12 +279,13 @@ client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
 	if (sv->conf == NULL || find_slot(sv, &slot) == -1 ||
 	    (c = calloc(1, sizeof(*c))) == NULL) {
 		(void)close(fd);
-		peers_conn_closed(sv, conn_id, CI_END_FAIR);
+		peers_conn_closed(sv, conn_id, sv->conn_life, CI_END_FAIR);
 		return;
 	}
 	c->server = sv;
 	c->slot = slot;
 	c->conn_id = conn_id;
+	c->conn_life = sv->conn_life;
 	c->peer = *m;
 	c->fd = fd;
 	c->started = c->quiet_since = ev_now(sv->ev);
@@ -177,7 +296,13 @@ client_start(struct server *sv, uint32_t conn_id, const struct ci_session *m,
 	stats_inc(STAT_SESSIONS);
 	stats_inc(STAT_SESSIONS_OPEN);
 	session_init(&c->session, &sv->session_conf);
-	receive(c);
+	if (m->proxied) {
+		c->stage = STAGE_PROXY;
+		c->wait_since = c->started;
+		client_watch(c);
+	} else {
+		receive(c);
+	}
 }
 
 void

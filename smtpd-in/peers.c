@@ -25,12 +25,42 @@ on_session(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	return 0;
 }
 
+static int
+on_admit(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
+{
+	struct ci_admit m;
+	struct client *c;
+
+	(void)id;
+	(void)fd;
+	if (get_ci_admit(b, &m) == -1)
+		return -1;
+	if ((c = client_asking(chan_ctx(ch), m.tag, WAIT_ADMIT)) != NULL)
+		entry_admit(c, m.verdict);
+	return 0;
+}
+
+int
+peers_tell_client(const struct client *c, const struct ci_client *m)
+{
+	const struct server *sv = c->server;
+	struct ibuf b;
+
+	if (sv->conn == NULL || sv->conn_life != c->conn_life)
+		return -1;
+	chan_scratch(&b);
+	if (put_ci_client(&b, m) == -1)
+		return -1;
+	return chan_send(sv->conn, CI_ANS_CLIENT, c->conn_id, &b, -1);
+}
+
 void
-peers_conn_closed(struct server *sv, uint32_t conn_id, enum ci_end how)
+peers_conn_closed(struct server *sv, uint32_t conn_id, uint32_t conn_life,
+    enum ci_end how)
 {
 	struct ibuf b;
 
-	if (sv->conn == NULL)
+	if (sv->conn == NULL || sv->conn_life != conn_life)
 		return;
 	chan_scratch(&b);
 	if (put_ci_end(&b, how) == 0)
@@ -40,6 +70,8 @@ peers_conn_closed(struct server *sv, uint32_t conn_id, enum ci_end how)
 static const struct chan_msg conn_msgs[] = {
 	{ CI_REQ_SESSION, CI_SESSION_LEN, CI_SESSION_LEN, FD_ONE, CHAN_ANY,
 	    on_session },
+	{ CI_REQ_ADMIT, CI_ADMIT_LEN, CI_ADMIT_LEN, FD_NONE, CHAN_ANY,
+	    on_admit },
 };
 
 /* --- dird --- */
@@ -302,6 +334,8 @@ peers_set(struct server *sv, const struct peer *p, int fd)
 	if (*slot != NULL)
 		lost(sv, slot, what);
 	*peer = *p;
+	if (p->proc == PROC_CONND)
+		sv->conn_life++;
 	fill_spec(&spec, p->proc);
 	spec.name = peer_name(p, name);
 	spec.ctx = sv;

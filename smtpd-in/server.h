@@ -46,6 +46,7 @@ struct intx {
 
 enum waiting_for {
 	WAIT_NOTHING = 0,
+	WAIT_ADMIT, /* connd's word on a proxy's client */
 	WAIT_DIR,  /* dird's verdict */
 	WAIT_DNS,  /* dnsd's; without it the mail is taken */
 	WAIT_ROOM, /* the channel to queued is full: not yet submitted */
@@ -57,14 +58,18 @@ enum waiting_for {
 /* Where a client is on its way in. */
 enum stage {
 	STAGE_IN = 0, /* the session has it */
+	STAGE_PROXY,  /* its proxy has not said yet for whom it speaks, */
+	STAGE_ADMIT,  /* or connd not yet whether that client may come in */
 	STAGE_GREET   /* the greeting is held back: "limit greeting-delay" */
 };
 
 struct client {
 	struct server *server;
 	uint16_t slot;
-	uint32_t conn_id; /* connd's number */
-	struct ci_session peer;
+	uint32_t conn_id; /* connd's number, */
+	uint32_t conn_life; /* of which connd: server.conn_life then */
+	struct ci_session peer; /* its client: behind a proxy, the real one */
+	struct netaddr proxy;	/* family NONE: it came without */
 	int fd;
 	struct ev_io io;
 	struct ev_timer timer;
@@ -107,6 +112,7 @@ struct server {
 	struct session_conf session_conf;
 	/* NULL: being replaced */
 	struct chan *conn, *dir, *dns, *queue, *key;
+	uint32_t conn_life; /* counts the connds that there were */
 	struct peer conn_peer, dir_peer, dns_peer, queue_peer, key_peer;
 	struct tls_server *tls; /* NULL: STARTTLS is not offered; owned */
 	struct tls_keys keys;
@@ -127,6 +133,8 @@ extern const struct cage smtpd_in_cage;
 void client_start(struct server *, uint32_t conn_id, const struct ci_session *,
     int fd); /* takes fd */
 /* When what a stage waits for is late, and what is done then. */
+void entry_proxy(struct client *); /* STAGE_PROXY: its socket is readable */
+void entry_admit(struct client *, enum ci_verdict);
 uint64_t entry_deadline(const struct client *);
 void entry_late(struct client *);
 void client_free(struct client *);
@@ -155,6 +163,8 @@ void client_input(struct client *); /* its socket is readable */
 void client_run(struct client *, size_t len);
 /* Where new plain text goes, behind what was kept: room for cap octets. */
 char *client_room(struct client *, size_t *cap);
+/* Keep len octets for the next time.  -1: ENOMEM */
+int client_keep(struct client *, const char *, size_t len);
 void client_watch(struct client *);
 bool client_in_text(const struct client *);
 bool client_in_handshake(const struct client *);
@@ -204,8 +214,12 @@ int intx_submit(struct server *, struct client *, uint32_t id);
 void peers_set(struct server *, const struct peer *, int fd);
 /* Ask dird; -1: it is away. */
 int peers_ask_recipient(struct server *, uint32_t id, const struct smtp_addr *);
+/* Tell connd whom a proxy speaks for; -1: it is away. */
+int peers_tell_client(const struct client *, const struct ci_client *);
 /* Ask dnsd of a sender's domain; -1: it is away, or cannot be asked. */
 int peers_ask_sender(struct server *, uint32_t id, struct smtp_slice domain);
-void peers_conn_closed(struct server *, uint32_t conn_id, enum ci_end);
+/* Another connd than it came from knows nothing of a connection. */
+void peers_conn_closed(struct server *, uint32_t conn_id, uint32_t conn_life,
+    enum ci_end);
 
 #endif

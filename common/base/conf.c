@@ -106,6 +106,8 @@ conf_free(struct conf *c)
 		free(c->connectors[i].route.hosts);
 	for (i = 0; i < c->ncerts; i++)
 		free(c->certs[i].chain);
+	for (i = 0; i < c->nlisteners; i++)
+		netset_free(&c->listeners[i].proxies);
 	free(c->certs);
 	free(c->tls);
 	free(c->listeners);

@@ -21,6 +21,7 @@
 #define CONF_RETRY_MAX 32
 #define CONF_DNS_MAX 8     /* servers a side */
 #define CONF_LISTEN_MAX 32 /* listeners in all */
+#define CONF_PROXIES_MAX 64 /* "proxy from", of one listener */
 #define CONF_HOSTS_MAX 16  /* hosts of one route */
 #define CONF_WORKERS_MAX 16
 #define CONF_CERTS_MAX 64  /* certificates in all */
@@ -53,6 +54,8 @@ struct conf_listener {
 	enum side side;
 	struct netaddr addr; /* with port */
 	struct conf_pos pos;
+	/* only these may connect, and say for whom (PROXY v2); owned */
+	struct netset proxies;
 };
 
 struct conf_host {

@@ -39,6 +39,8 @@ static const struct {
 	[STAT_SESSIONS] = { "smtp_sessions_total", "SMTP server sessions" },
 	[STAT_SESSIONS_OPEN] = { "smtp_sessions_open",
 	    "SMTP server sessions open now" },
+	[STAT_PROXY_REFUSED] = { "proxy_headers_refused_total",
+	    "Connections of proxies without a good PROXY header" },
 	[STAT_SESSIONS_BAD] = { "smtp_sessions_bad_total",
 	    "SMTP server sessions without a message that made errors" },
 	[STAT_SESSIONS_EARLY] = { "smtp_sessions_early_total",

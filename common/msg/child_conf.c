@@ -177,8 +177,8 @@ get_source(struct ibuf *b, struct netaddr *a, enum netaddr_family family)
 }
 
 /* An address that must be there, with a port. */
-static void
-get_endpoint(struct ibuf *b, struct netaddr *a)
+void
+cc_get_endpoint(struct ibuf *b, struct netaddr *a)
 {
 	if (ibuf_get_netaddr(b, a) == 0 &&
 	    (a->family == NETADDR_NONE || a->port == 0))
@@ -207,7 +207,7 @@ get_side(struct conf *c, struct ibuf *b)
 	if (ibuf_failed(b))
 		return -1;
 	for (i = 0; i < ndns; i++)
-		get_endpoint(b, &s->dns[i]);
+		cc_get_endpoint(b, &s->dns[i]);
 	s->workers_in = workers_in;
 	s->workers_out = workers_out;
 	s->ndns = ndns;
@@ -263,37 +263,6 @@ get_prefix(struct conf *c, struct ibuf *b)
 		    &prefix);
 	}
 	return -1;
-}
-
-/* --- listeners --- */
-
-static void
-put_listener(struct ibuf *b, const struct conf_listener *l)
-{
-	(void)ibuf_add_n32(b, l->id);
-	(void)ibuf_add_n8(b, (uint64_t)l->side);
-	(void)ibuf_add_netaddr(b, &l->addr);
-	(void)ibuf_add_n32(b, l->pos.line);
-}
-
-static int
-get_listener(struct conf *c, struct ibuf *b)
-{
-	struct conf_listener in, *l;
-	uint8_t side;
-
-	(void)ibuf_get_n32(b, &in.id);
-	cc_get_range8(b, &side, SIDE_EXT, SIDE_INT);
-	get_endpoint(b, &in.addr);
-	(void)ibuf_get_n32(b, &in.pos.line);
-	if (ibuf_get_end(b) == -1 || in.id != c->nlisteners)
-		return -1;
-	l = conf_add_listener(c);
-	if (l == NULL)
-		return -1;
-	in.side = (enum side)side;
-	*l = in;
-	return 0;
 }
 
 /* --- domains, connectors, hosts --- */
@@ -518,7 +487,7 @@ send_listeners(const struct encoder *e)
 	if ((e->grant & CC_G_LISTENERS) == 0)
 		return 0;
 	for (i = 0; i < e->conf->nlisteners; i++) {
-		put_listener(fresh(&b), &e->conf->listeners[i]);
+		cc_put_listener(fresh(&b), &e->conf->listeners[i]);
 		if (emit(e, CC_LISTENER, &b) == -1)
 			return -1;
 	}
@@ -770,7 +739,7 @@ cc_decode(struct conf *c, uint16_t type, struct ibuf *b)
 		{ CC_SCHEDULE, cc_get_schedule },
 		{ CC_SIDE, get_side },
 		{ CC_PREFIX, get_prefix },
-		{ CC_LISTENER, get_listener },
+		{ CC_LISTENER, cc_get_listener },
 		{ CC_DOMAIN, get_domain },
 		{ CC_CONNECTOR, get_connector },
 		{ CC_HOST, get_host },

@@ -18,6 +18,12 @@ int cc_get_text(struct ibuf *, char *, size_t cap, bool (*good)(const char *));
 /* A number that must be one of lo to hi. */
 void cc_get_range8(struct ibuf *, uint8_t *, uint8_t lo, uint8_t hi);
 
+/* An address with a port, neither of them none. */
+void cc_get_endpoint(struct ibuf *, struct netaddr *);
+
+void cc_put_listener(struct ibuf *, const struct conf_listener *);
+int cc_get_listener(struct conf *, struct ibuf *);
+
 void cc_put_limits(struct ibuf *, const struct conf *);
 int cc_get_limits(struct conf *, struct ibuf *);
 void cc_put_schedule(struct ibuf *, const struct conf *);

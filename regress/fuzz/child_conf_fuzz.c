@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/msg/child_conf_listen.o */
 /* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o common/base/conf_tls.o */

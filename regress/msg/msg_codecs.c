@@ -53,6 +53,8 @@ CODEC(ask, msg_ask)
 CODEC(rcpt, msg_rcpt)
 CODEC(hop, msg_hop)
 CODEC(ci_session, ci_session)
+CODEC(ci_client, ci_client)
+CODEC(ci_admit, ci_admit)
 CODEC(in_sender, in_sender)
 CODEC(iq_commit, iq_commit)
 CODEC(iq_done, iq_done)
@@ -155,8 +157,12 @@ static struct msg_hop hop_most = { .kind = CONF_ROUTE_SMARTHOST,
 	.nhosts = CONF_HOSTS_MAX,
 	.tls = UINT64_MAX };
 
-static const struct ci_session session_least = { V4, V6, 3 };
-static struct ci_session session_most = { V6, V4, UINT32_MAX };
+static const struct ci_session session_least = { V4, V6, 3, false };
+static struct ci_session session_most = { V6, V4, UINT32_MAX, true };
+static const struct ci_client client_least = { 0, V4 };
+static struct ci_client client_most = { UINT32_MAX, V6 };
+static const struct ci_admit admit_least = { 0, CI_MAY };
+static struct ci_admit admit_most = { UINT32_MAX, CI_DENIED };
 
 static const struct iq_commit commit_least;
 static struct iq_commit commit_most = { .client = V6,
@@ -324,6 +330,8 @@ struct codec codecs[] = {
 	{ ROW(in_sender, sender_least, sender_most), LENGTH(IN_SENDER_LEN),
 	    .text = { TEXT(in_sender, domain) } },
 	{ ROW(in_verdict, mx_least, mx_most), LENGTH(IN_VERDICT_LEN) },
+	{ ROW(ci_client, client_least, client_most), LENGTH(CI_CLIENT_LEN) },
+	{ ROW(ci_admit, admit_least, admit_most), LENGTH(CI_ADMIT_LEN) },
 	{ ROW(ci_end, how_least, how_most), LENGTH(CI_END_LEN) },
 	{ ROW(iq_commit, commit_least, commit_most), .min = IQ_COMMIT_MIN,
 	    .max = IQ_COMMIT_MIN + MSG_ADDR_MAX + MSG_HELO_MAX + MSG_ENVID_MAX +

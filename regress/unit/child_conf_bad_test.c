@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/msg/child_conf_listen.o */
 /* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o common/base/conf_tls.o */
@@ -442,7 +443,8 @@ test_host_owner(void **state)
 }
 
 static int
-listener(struct conf *c, uint32_t id)
+listener_with(struct conf *c, uint32_t id, uint8_t claimed, uint8_t given,
+    uint8_t len)
 {
 	struct netaddr a = addr("192.0.2.1", 25);
 	struct ibuf b;
@@ -450,8 +452,50 @@ listener(struct conf *c, uint32_t id)
 	(void)ibuf_add_n32(raw(&b), id);
 	(void)ibuf_add_n8(&b, 0);
 	(void)ibuf_add_netaddr(&b, &a);
-	assert_int_equal(ibuf_add_n32(&b, 1), 0);
+	(void)ibuf_add_n32(&b, 1);
+	assert_int_equal(ibuf_add_n8(&b, claimed), 0);
+	for (; given > 0; given--) {
+		a.port = 0;
+		(void)ibuf_add_netaddr(&b, &a);
+		assert_int_equal(ibuf_add_n8(&b, len), 0);
+	}
 	return cc_decode(c, CC_LISTENER, &b);
+}
+
+static int
+listener(struct conf *c, uint32_t id)
+{
+	return listener_with(c, id, 0, 0, 0);
+}
+
+/* as many proxies as it says, and good ones */
+static void
+test_proxies(void **state)
+{
+	static const struct {
+		uint8_t claimed, given, len;
+		int ret;
+	} rows[] = {
+		{ 1, 1, 32, 0 },
+		{ CONF_PROXIES_MAX, CONF_PROXIES_MAX, 32, 0 },
+		{ CONF_PROXIES_MAX + 1, CONF_PROXIES_MAX + 1, 32, -1 },
+		{ 0, 1, 32, -1 },
+		{ 2, 1, 32, -1 },
+		{ 1, 2, 32, -1 },
+		{ 1, 1, 33, -1 },
+		{ 1, 1, 24, -1 }, /* host bits */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *c = conf_new();
+
+		assert_int_equal(listener_with(c, 0, rows[i].claimed,
+				     rows[i].given, rows[i].len),
+		    rows[i].ret);
+		conf_free(c);
+	}
 }
 
 static void
@@ -567,6 +611,7 @@ main(void)
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_host_owner),
 		cmocka_unit_test(test_listeners_bound),
+		cmocka_unit_test(test_proxies),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_schedule_owner),
 		cmocka_unit_test(test_ages_bound),

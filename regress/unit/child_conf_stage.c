@@ -69,10 +69,12 @@ add_lists(struct conf *c)
 
 	l = conf_add_listener(c);
 	*l = (struct conf_listener){ l->id, SIDE_EXT, addr("203.0.113.25", 25),
-		{ 3 } };
+		{ 3 }, { NULL, 0 } };
+	add_prefix(&l->proxies, "203.0.113.0/28");
+	add_prefix(&l->proxies, "2001:db8::7/128");
 	l = conf_add_listener(c);
 	*l = (struct conf_listener){ l->id, SIDE_INT,
-		addr("2001:db8::25", 2525), { 9 } };
+		addr("2001:db8::25", 2525), { 9 }, { NULL, 0 } };
 	d = add_domain(c, "example.com", CONF_ROUTE_HOSTS);
 	add_host(&d->route, "mail.Corp.example.com", NULL);
 	add_host(&d->route, "", "10.0.0.7");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/msg/child_conf.o common/msg/child_conf_policy.o */
+/* link: common/msg/child_conf_listen.o */
 /* link: common/msg/child_conf_tls.o */
 /* link: common/base/ibuf.o common/base/netaddr.o */
 /* link: common/base/conf.o common/base/conf_tls.o */
@@ -83,6 +84,7 @@ same_lists(const struct conf *a, const struct conf *b)
 		assert_int_equal(netaddr_cmp(&a->listeners[i].addr,
 				     &b->listeners[i].addr),
 		    0);
+		same_set(&a->listeners[i].proxies, &b->listeners[i].proxies);
 		assert_int_equal(a->listeners[i].pos.line,
 		    b->listeners[i].pos.line);
 	}
