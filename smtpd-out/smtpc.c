@@ -285,6 +285,7 @@ static void
 begin_body(struct smtpc *c)
 {
 	smtp_encode_init(&c->encoder);
+	c->held_cr = false;
 	c->body_new = true;
 	c->state = SMTPC_BODY;
 }

@@ -73,6 +73,7 @@ struct smtpc {
 	bool chunked;	/* the text goes in one BDAT, RFC 3030 */
 	bool body_new;	/* the text is wanted from its start: caller clears */
 	struct smtp_encoder encoder;
+	bool held_cr; /* taken and not yet sent */
 	struct smtp_downgrade *seven; /* the text is converted; owned */
 	/* how it ended */
 	bool broken; /* after the outcomes: the connection is of no use */

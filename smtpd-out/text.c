@@ -40,6 +40,21 @@ smtpc_wants_text(const struct smtpc *c)
 	return c->state == SMTPC_LOOK || c->state == SMTPC_BODY;
 }
 
+/*
+ * A CR waits for its LF: else one at the end of the text would complete a
+ * chunk, and the server would take what is given up here.
+ */
+static void
+put_piece(struct smtpc *c, struct smtp_slice piece, struct smtp_outbuf *out)
+{
+	if (piece.len == 0)
+		return;
+	if (c->held_cr)
+		smtp_put_char(out, '\r');
+	c->held_cr = piece.p[piece.len - 1] == '\r';
+	smtp_put(out, piece.p, piece.len - c->held_cr);
+}
+
 /* As much of in as there is room for. */
 static size_t
 encode(struct smtpc *c, struct smtp_slice in, struct smtp_outbuf *out)
@@ -49,12 +64,12 @@ encode(struct smtpc *c, struct smtp_slice in, struct smtp_outbuf *out)
 
 	while (rest.len > 0 && (room = smtp_outbuf_room(out)) > 8) {
 		used = smtp_encode(&c->encoder,
-		    smtp_slice(rest.p, rest.len < room ? rest.len : room),
+		    smtp_slice(rest.p, rest.len < room ? rest.len : room - 1),
 		    &piece);
 		if (piece.len == 0 && used == 0)
 			break;
 		if (!c->chunked || used > 0) /* else a dot that was added */
-			smtp_put_slice(out, piece);
+			put_piece(c, piece, out);
 		rest.p += used;
 		rest.len -= used;
 	}

@@ -708,7 +708,7 @@ check_text(const char *s, size_t len, size_t piece, size_t cap)
 
 	reset_server(false);
 	client.state = SMTPC_BODY;
-	client.broken = client.dot_only = false;
+	client.broken = client.dot_only = client.held_cr = false;
 	memset(outcomes, 0, sizeof(outcomes));
 	smtp_encode_init(&client.encoder);
 	n = send_pieces(s, len, piece, cap, got + 2);
