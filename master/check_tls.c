@@ -93,8 +93,7 @@ check_out(struct config *c)
 	for (i = 0; i < conf->ndomains; i++) {
 		if (conf->domains[i].pos.line != block)
 			check_names(c, conf->domains[i].tls,
-			    &conf->domains[i].route,
-			    conf->domains[i].pos.line);
+			    &conf->domains[i].route, conf->domains[i].pos.line);
 		block = conf->domains[i].pos.line;
 	}
 	for (i = 0; i < conf->nconnectors; i++) {

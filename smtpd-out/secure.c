@@ -96,8 +96,9 @@ secure_tell(struct session *s)
 		return;
 	}
 	tls_evidence(s->tls, &e);
-	(void)snprintf(to, sizeof(s->relay.tls), "%s %s, verified %s, %s wanted",
-	    e.version, e.cipher, tls_verified_name(e.verified),
+	(void)snprintf(to, sizeof(s->relay.tls),
+	    "%s %s, verified %s, %s wanted", e.version, e.cipher,
+	    tls_verified_name(e.verified),
 	    conf_tls_level_name(s->smtpc.tls.level));
 }
 
@@ -201,8 +202,8 @@ names_of(const struct session *s, const struct conf_tls *t,
 	size_t n = 0;
 
 	for (; n < t->nnames; n++)
-		names[n] = t->names[n][0] == '*' ? t->names[n] + 1
-						 : t->names[n];
+		names[n] =
+		    t->names[n][0] == '*' ? t->names[n] + 1 : t->names[n];
 	if (n > 0)
 		return n;
 	if (asked[0] != '\0' && asked[0] != '[')
@@ -291,8 +292,7 @@ handshake(struct session *s, struct smtp_outbuf *out)
 void
 secure_begin(struct session *s, struct smtp_outbuf *out)
 {
-	const struct conf_tls *t =
-	    conf_tls_find(s->worker->conf, s->plan.tls);
+	const struct conf_tls *t = conf_tls_find(s->worker->conf, s->plan.tls);
 
 	if (t != NULL && client_of(s->worker) != NULL)
 		s->tls = connect_tls(s, t);

@@ -220,8 +220,7 @@ pump_text(struct session *s, struct smtp_outbuf *out)
 		j->off = 0;
 		s->smtpc.body_new = false;
 	}
-	while (j != NULL && smtpc_wants_text(&s->smtpc) &&
-	    s->out == NULL) {
+	while (j != NULL && smtpc_wants_text(&s->smtpc) && s->out == NULL) {
 		if (smtp_outbuf_room(out) < SMTPC_OUT_MIN) {
 			if (write_out(s, out->buf, out->len) == -1)
 				smtpc_lost(&s->smtpc);

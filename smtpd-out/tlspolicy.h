@@ -27,21 +27,21 @@ enum tls_moment {
 
 struct tls_facts {
 	enum conf_tls_level level;
-	bool fell_back;	 /* a handshake with this host has failed already */
-	bool offered;	 /* HELLO: STARTTLS */
-	bool secure;	 /* MESSAGE: TLS is in use */
+	bool fell_back; /* a handshake with this host has failed already */
+	bool offered;	/* HELLO: STARTTLS */
+	bool secure;	/* MESSAGE: TLS is in use */
 	enum tls_verified verified; /* DONE, MESSAGE */
-	bool requiretls; /* MESSAGE: it asks for RFC 8689 */
-	bool offers_requiretls; /* MESSAGE: and the server knows that */
+	bool requiretls;	    /* MESSAGE: it asks for RFC 8689 */
+	bool offers_requiretls;	    /* MESSAGE: and the server knows that */
 };
 
 enum tls_action {
 	TLS_GO_PLAIN = 0, /* on in clear text */
 	TLS_START,	  /* STARTTLS */
 	TLS_GO_SECURE,	  /* on, encrypted */
-	TLS_AGAIN_PLAIN,  /* the same host over a new connection, in the clear */
-	TLS_DEFER,	  /* this host not now */
-	TLS_FAIL	  /* nor later */
+	TLS_AGAIN_PLAIN, /* the same host over a new connection, in the clear */
+	TLS_DEFER,	 /* this host not now */
+	TLS_FAIL	 /* nor later */
 };
 
 struct tls_verdict {

@@ -109,8 +109,8 @@ is_server_name(const char *s)
 static bool
 has_cert(const struct conf *c, const struct conf_tls *t)
 {
-	uint32_t use = t->side == SIDE_EXT ? CONF_CERT_CLIENT_EXT
-					   : CONF_CERT_CLIENT_INT;
+	uint32_t use =
+	    t->side == SIDE_EXT ? CONF_CERT_CLIENT_EXT : CONF_CERT_CLIENT_INT;
 	uint32_t i;
 
 	if (t->cert == CONF_NO_CERT)

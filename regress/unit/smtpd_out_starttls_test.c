@@ -51,10 +51,10 @@ static const struct dialogue begins[] = {
 	{ "none: it is not even asked for",
 	    NONE OFFER "K\nQ\nC QUIT\nS 221 bye\nZ\n", NULL },
 	{ "not offered",
-	    OPPORTUNIST
-	    "S 220 a.test\nC EHLO gw.test\nS 250 a.test\nK\n" MAIL,
+	    OPPORTUNIST "S 220 a.test\nC EHLO gw.test\nS 250 a.test\nK\n" MAIL,
 	    NULL },
-	{ "an old server", OPPORTUNIST
+	{ "an old server",
+	    OPPORTUNIST
 	    "S 220 a.test\nC EHLO gw.test\nS 502 what\nC HELO gw.test\n"
 	    "S 250 a.test\nK\n" MAIL,
 	    NULL },
@@ -83,9 +83,9 @@ static const struct dialogue refused[] = {
 		    "O deferred 4.7.4 0 tls-needed: TLS is required, and the "
 		    "server does not offer it\n",
 	    NULL },
-	{ "421", OPPORTUNIST START
-	    "S 421 4.3.2 closing\n"
-	    "O deferred 4.3.2 421 conn-lost: 4.3.2 closing\n",
+	{ "421",
+	    OPPORTUNIST START "S 421 4.3.2 closing\n"
+			      "O deferred 4.3.2 421 conn-lost: 4.3.2 closing\n",
 	    NULL },
 	{ "garbage", OPPORTUNIST START "S garbage\nA\n", NULL },
 	{ "garbage, require",
@@ -108,7 +108,8 @@ static const struct dialogue handshakes[] = {
 	    VERIFY BEGUN "D no signature\nO deferred 4.7.5 0 tls-down: TLS "
 			 "failed: no signature\n",
 	    NULL },
-	{ "untrusted, require", REQUIRE BEGUN "G " UNTRUSTED "\n" SECURE, NULL },
+	{ "untrusted, require", REQUIRE BEGUN "G " UNTRUSTED "\n" SECURE,
+	    NULL },
 	{ "verified", VERIFY BEGUN "G " OK "\n" SECURE MAIL, NULL },
 	{ "untrusted, verify",
 	    VERIFY BEGUN "G " UNTRUSTED
@@ -135,15 +136,15 @@ static const struct dialogue handshakes[] = {
 };
 
 #define INJECTED                                                               \
-	"O deferred 4.7.0 0 tls-injection: octets in clear text behind the "  \
+	"O deferred 4.7.0 0 tls-injection: octets in clear text behind the "   \
 	"reply to STARTTLS\n"
 
 /* However the octets arrive, and whatever is asked: never taken, never plain */
 static const struct dialogue injections[] = {
-	{ "a reply", OPPORTUNIST START "S 220 go\nS 250 evil\n" INJECTED, NULL },
+	{ "a reply", OPPORTUNIST START "S 220 go\nS 250 evil\n" INJECTED,
+	    NULL },
 	{ "extensions",
-	    OPPORTUNIST START
-	    "S 220 go\nS 250-evil\nS 250 SIZE 1\n" INJECTED,
+	    OPPORTUNIST START "S 220 go\nS 250-evil\nS 250 SIZE 1\n" INJECTED,
 	    NULL },
 	{ "one octet", OPPORTUNIST START "S 220 go\nP 2\n" INJECTED, NULL },
 	{ "behind several lines",
@@ -151,27 +152,23 @@ static const struct dialogue injections[] = {
 };
 
 /* RFC 8689 */
-#define KNOWS                                                                  \
-	"C EHLO gw.test\nS 250-a.test\nS 250 REQUIRETLS\nK\n"
+#define KNOWS "C EHLO gw.test\nS 250-a.test\nS 250 REQUIRETLS\nK\n"
 static const struct dialogue requiretls[] = {
 	{ "passed on",
-	    OPPORTUNIST BEGUN "G " OK "\n" KNOWS
-			      "J s@x u@y requiretls\n"
-			      "C MAIL FROM:<s@x> REQUIRETLS\nS 250 ok\n"
-			      "C RCPT TO:<u@y>\nS 250 ok\nC DATA\nS 354 go\n"
-			      "C hi\nC .\nS 250 queued\n"
-			      "R delivered 2.0.0 250 delivered: queued\nK\n"
-			      MAIL,
+	    OPPORTUNIST BEGUN
+	    "G " OK "\n" KNOWS "J s@x u@y requiretls\n"
+	    "C MAIL FROM:<s@x> REQUIRETLS\nS 250 ok\n"
+	    "C RCPT TO:<u@y>\nS 250 ok\nC DATA\nS 354 go\n"
+	    "C hi\nC .\nS 250 queued\n"
+	    "R delivered 2.0.0 250 delivered: queued\nK\n" MAIL,
 	    NULL },
 	{ "not verified",
-	    OPPORTUNIST BEGUN "G " NAME "\n" KNOWS
-			      "J s@x u@y requiretls\n"
+	    OPPORTUNIST BEGUN "G " NAME "\n" KNOWS "J s@x u@y requiretls\n"
 			      "R failed 5.7.30 0 requiretls: REQUIRETLS: the "
 			      "server could not be verified\nK\n" MAIL,
 	    NULL },
 	{ "offered only before TLS",
-	    OPPORTUNIST BEGUN "G " OK "\n" SECURE
-			      "J s@x u@y requiretls\n"
+	    OPPORTUNIST BEGUN "G " OK "\n" SECURE "J s@x u@y requiretls\n"
 			      "R failed 5.7.30 0 requiretls: REQUIRETLS "
 			      "support required: the server has none\nK\n",
 	    NULL },

@@ -34,8 +34,8 @@ static const struct {
 	    "4.7.4", REASON_TLS_NEEDED },
 	{ "offered, and failed before", TLS_AT_HELLO,
 	    { .offered = true, .fell_back = true },
-	    { TLS_GO_PLAIN, TLS_GO_PLAIN, TLS_START, TLS_START, TLS_START },
-	    "", REASON_NONE },
+	    { TLS_GO_PLAIN, TLS_GO_PLAIN, TLS_START, TLS_START, TLS_START }, "",
+	    REASON_NONE },
 	{ "refused", TLS_AT_REFUSAL, { 0 },
 	    { TLS_GO_PLAIN, TLS_GO_PLAIN, TLS_DEFER, TLS_DEFER, TLS_DEFER },
 	    "4.7.4", REASON_TLS_NEEDED },
@@ -164,8 +164,7 @@ test_never_plain(void **state)
 						.offered = i & 2,
 						.secure = i & 4,
 						.offers_requiretls = i & 8,
-						.verified =
-						    (enum tls_verified)k
+						.verified = (enum tls_verified)k
 					};
 					v = tls_decide((enum tls_moment)m, &f);
 					assert_int_not_equal(v.action,
