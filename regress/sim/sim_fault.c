@@ -65,6 +65,8 @@ choose_limits(struct conf *c)
 		(void)snprintf(to->pattern, sizeof(to->pattern), "d%u.test",
 		    10 + i);
 		to->sessions = sim_below(4);
+		if (to->sessions > sim.p.sessions_max)
+			sim.p.sessions_max = to->sessions;
 		to->messages = sim_below(30);
 		to->rate = (struct conf_rate){ 10 + sim_below(200), 10 };
 	}
