@@ -415,6 +415,22 @@ write_process(FILE *fp, const struct declaration *d, const struct row *r)
 
 /* --- the page --- */
 
+/* A note without how long something took, ", 123 ms" at its end. */
+static void
+write_note(FILE *fp, const char *note)
+{
+	char text[CTM_TEXT_MAX + 1], *comma;
+
+	(void)strlcpy(text, text_clean(note), sizeof(text));
+	comma = strrchr(text, ',');
+	if (comma != NULL && comma[1] == ' ' &&
+	    strcmp(comma + 2 + strspn(comma + 2, "0123456789"), " ms") == 0)
+		*comma = '\0';
+	(void)fputs("<p>", fp);
+	page_escape(fp, text);
+	(void)fputs("</p>\n", fp);
+}
+
 static void
 write_head(FILE *fp, const struct declaration *d, size_t differences)
 {
@@ -446,11 +462,8 @@ write_head(FILE *fp, const struct declaration *d, size_t differences)
 		    "<p class=\"bad\">%zu difference%s from what is "
 		    "declared, named below.</p>\n",
 		    differences, differences == 1 ? "" : "s");
-	for (i = 0; i < d->nnotes && i < AUDIT_NOTES; i++) {
-		(void)fputs("<p>", fp);
-		page_escape(fp, text_clean(d->note[i]));
-		(void)fputs("</p>\n", fp);
-	}
+	for (i = 0; i < d->nnotes && i < AUDIT_NOTES; i++)
+		write_note(fp, d->note[i]);
 }
 
 static const char legend[] =

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lab.gateway import program
+from lab.gateway import GOLDEN, QUICK, Gateway, program
 from lab.inside import PROJECT
 from lab.png import Picture
 
@@ -96,6 +96,16 @@ def test_page(gw, out):
     assert text.count('class="wire') == len(drawn) > 15
     for e in drawn:
         assert '<title>%s \u2192 %s: ' % (e[1], e[2]) in text
+
+
+def test_page_after_a_restart(world, out):
+    """Other processes of the same system: the same bytes."""
+    texts = []
+    for _ in range(2):
+        with Gateway(world, QUICK + GOLDEN) as gateway:
+            texts.append(page(gateway, out + '/restart.html'))
+    os.unlink(out + '/restart.html')
+    assert texts[0] == texts[1]
 
 
 def test_page_of_a_difference(gw, out):
