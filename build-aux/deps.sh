@@ -11,7 +11,7 @@ check="$demo bind9-utils binutils btrfs-progs chromium-headless-shell
     clang-14 curl e2fsprogs fonts-dejavu-core libclang-rt-14-dev libcmocka-dev
     libnet-ssleay-perl mandoc msmtp nftables openssl python3-pytest s-nail
     sslscan strace swaks tcpdump testssl.sh xfsprogs"
-lint='clang-format-14 clang-tidy-14 cppcheck valgrind'
+lint='clang-format-14 clang-tidy-14 cppcheck llvm-14 valgrind'
 
 case ${1-all} in
 build) want=$build ;;

@@ -165,6 +165,12 @@ check-fuzz:
 	@$(MAKE) FUZZING=1 fuzz-bins
 	@build-aux/run-fuzz.sh build/fuzz 0
 
+# Which lines the unit tests and the fuzzers' corpora reach, by core.
+.PHONY: cover
+cover:
+	@$(MAKE) COVER=1 all unit-bins fuzz-bins
+	build-aux/cover.py build/cover regress/COVERAGE.md
+
 FUZZ_SECONDS ?= 20
 fuzz:
 	@$(MAKE) FUZZING=1 fuzz-bins

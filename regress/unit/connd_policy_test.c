@@ -228,6 +228,23 @@ test_malformed(void **state)
 	conf_free(c);
 }
 
+/* Each verdict goes into the log by a name of its own. */
+static void
+test_names(void **state)
+{
+	static const enum policy_verdict all[] = { POLICY_OK, POLICY_PORT,
+		POLICY_CLASS, POLICY_INSIDE, POLICY_OUTSIDE, POLICY_OWN };
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(policy_name(all[i]),
+			    policy_name(all[k]));
+	assert_string_equal(policy_name(POLICY_INSIDE), "inside");
+	assert_string_equal(policy_name((enum policy_verdict)99), "unknown");
+}
+
 int
 main(void)
 {
@@ -235,6 +252,7 @@ main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_no_form_reaches_inside),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests_name("connd_policy", tests, NULL, NULL);

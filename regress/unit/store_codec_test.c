@@ -108,7 +108,9 @@ test_segment_header(void **state)
 	(void)state;
 	seg_header_put(buf, &h);
 	assert_int_equal(seg_header_get(buf, &got), SEG_OK);
-	assert_memory_equal(&h, &got, sizeof(h));
+	/* without the padding behind its last field */
+	assert_memory_equal(&h, &got,
+	    offsetof(struct seg_header, flags) + sizeof(h.flags));
 	for (i = 0; i < SEG_HEADER * 8; i++) {
 		buf[i / 8] ^= (uint8_t)(1U << (i % 8));
 		/* damage is never taken for a later version */
