@@ -171,6 +171,10 @@ set_of(struct parser *p, enum mark_kind kind, const char **what)
 		*what = "accept from";
 		return &this_side(p)->accept_from;
 	}
+	if (kind == MARK_REPAIR) {
+		*what = "repair lines from";
+		return &this_side(p)->repair;
+	}
 	if (kind == MARK_TLS_FROM) {
 		*what = "tls require from";
 		return &this_side(p)->tls_from;

@@ -20,6 +20,7 @@ enum mark_kind {
 	MARK_NETWORKS,	 /* the statement itself */
 	MARK_NETWORK,	 /* b: index */
 	MARK_ACCEPT,	 /* b: index */
+	MARK_REPAIR,	 /* b: index */
 	MARK_REACH,	 /* a: side, b: index */
 	MARK_WORKERS,	 /* a: side, or 2 for both; b: 0 in, 1 out, 2 both */
 	MARK_RECIPIENTS, /* a: line of the domain */

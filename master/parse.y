@@ -77,6 +77,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token IP "ip"
 %token KEY "key"
 %token LIMIT "limit"
+%token LINES "lines"
 %token LISTEN "listen"
 %token LOG "log"
 %token MX "mx"
@@ -95,6 +96,7 @@ void yyerror(struct loc *, struct parser *, const char *);
 %token RATE "rate"
 %token REACH "reach"
 %token <str> RECIPIENTS "recipients"
+%token REPAIR "repair"
 %token REQUIRE "require"
 %token RETRY "retry"
 %token SANDBOX "sandbox"
@@ -289,6 +291,11 @@ int_statement: side_statement
 	| ACCEPT FROM list_begin accepts error '}' { list_end(p); yyerrok; }
 	| ACCEPT CERTIFICATE STRING
 	    { build_accept_cert(p, @1.line, $3); }
+	| REPAIR LINES FROM address
+	    { build_prefix(p, @4.line, MARK_REPAIR, $4); }
+	| REPAIR LINES FROM list_begin repairs list_end
+	| REPAIR LINES FROM list_begin repairs error '}'
+	    { list_end(p); yyerrok; }
 	| SENDERS ANY	{ build_senders(p, @1.line, false); }
 	| SENDERS COMPANY	{ build_senders(p, @1.line, true); }
 	;
@@ -354,6 +361,11 @@ networks_open: NETWORKS list_begin
 networks: %empty
 	| networks address comma
 	    { build_prefix(p, @2.line, MARK_NETWORK, $2); }
+	;
+
+repairs: %empty
+	| repairs address comma
+	    { build_prefix(p, @2.line, MARK_REPAIR, $2); }
 	;
 
 accepts: %empty

@@ -174,6 +174,7 @@ print_side(FILE *fp, const struct config *c, enum side side)
 	print_dns(fp, s);
 	print_set(fp, "networks", &s->networks);
 	print_set(fp, "accept from", &s->accept_from);
+	print_set(fp, "repair lines from", &s->repair);
 	print_set(fp, "reach", &s->reach);
 	if (side == SIDE_INT)
 		(void)fprintf(fp, "\tsenders %s\n",

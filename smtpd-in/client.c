@@ -17,6 +17,7 @@
 #include "smtpd-in/server.h"
 
 #define READ_SIZE      (64 * 1024)
+#define IN_SIZE	       (READ_SIZE + SMTP_LINE_MAX)
 #define OUT_SIZE       (16 * 1024)
 #define DIR_DEADLINE   10000  /* ms for dird's answer */
 #define DNS_DEADLINE   5000   /* ms for dnsd's: then the mail is taken */
@@ -26,7 +27,8 @@
 #define RATE_PERIOD    60000
 
 /* One of each for the process: they are empty between two callbacks. */
-static char inbuf[READ_SIZE + SMTP_LINE_MAX];
+static char inbuf[REPAIR_ROOM(IN_SIZE)];
+static char raw[IN_SIZE]; /* what is being repaired */
 static char outbuf[OUT_SIZE];
 
 /* --- questions to peers carry slot and sequence --- */
@@ -627,10 +629,19 @@ client_run(struct client *c, size_t len)
 char *
 client_room(struct client *c, size_t *cap)
 {
-	*cap = sizeof(inbuf) - c->in_len;
+	*cap = c->in_len < IN_SIZE ? IN_SIZE - c->in_len : 0;
 	if (c->in_len > 0)
 		memcpy(inbuf, c->in, c->in_len);
 	return inbuf + c->in_len;
+}
+
+size_t
+client_repair(struct client *c, char *room, size_t len)
+{
+	if (!c->repairs)
+		return len;
+	memcpy(raw, room, len);
+	return repair_lines(&c->repair, raw, len, room, &c->repaired);
 }
 
 void
@@ -639,16 +650,16 @@ client_input(struct client *c)
 	size_t kept = c->in_len;
 	ssize_t n;
 
-	if (kept > sizeof(inbuf) - 1)
-		kept = sizeof(inbuf) - 1; /* cannot be: a read at most */
-	n = recv(c->fd, inbuf + kept, sizeof(inbuf) - kept, MSG_DONTWAIT);
+	if (kept > IN_SIZE - 1)
+		kept = IN_SIZE - 1; /* cannot be: less than a line */
+	n = recv(c->fd, inbuf + kept, IN_SIZE - kept, MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (kept > 0)
 		memcpy(inbuf, c->in, kept);
 	if (n > 0) {
 		c->rate_bytes += (uint64_t)n;
-		client_run(c, kept + (size_t)n);
+		client_run(c, kept + client_repair(c, inbuf + kept, (size_t)n));
 		return;
 	}
 	c->eof = true;

@@ -26,6 +26,20 @@ is_bad(const struct client *c)
 	    (c->session.errors > 0 || c->offence);
 }
 
+static void
+log_repaired(const struct client *c)
+{
+	struct logline l;
+
+	stats_add(STAT_LINES_REPAIRED, c->repaired);
+	ll_begin(&l, LOG_L_INFO, "repaired");
+	ll_addr(&l, "client", &c->peer.client);
+	ll_cstr(&l, "side", side_name(c->server->side));
+	ll_cstr(&l, "helo", c->session.helo);
+	ll_num(&l, "lines", c->repaired);
+	ll_send(&l);
+}
+
 void
 client_free(struct client *c)
 {
@@ -44,6 +58,8 @@ client_free(struct client *c)
 	sv->clients[c->slot] = NULL;
 	sv->nclients--;
 	stats_dec(STAT_SESSIONS_OPEN);
+	if (c->repaired > 0)
+		log_repaired(c);
 	if (is_bad(c))
 		stats_inc(STAT_SESSIONS_BAD);
 	peers_conn_closed(sv, c->conn_id, c->conn_life,
@@ -130,6 +146,10 @@ receive(struct client *c)
 	char *room = client_room(c, &cap);
 	ssize_t n;
 
+	c->repairs = sv->side == SIDE_INT &&
+	    netset_match(&sv->conf->side[SIDE_INT].repair, &c->peer.client);
+	if (c->repairs)
+		session_init(&c->session, &sv->repair_conf);
 	if (conf_requires_tls(sv->conf, sv->side, &c->peer.client))
 		session_require_tls(&c->session);
 	if (c->in_len > 0) { /* behind its proxy's header */

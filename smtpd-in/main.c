@@ -65,6 +65,9 @@ on_conf(struct child *c, const struct conf *conf)
 	if (server.tls != NULL)
 		s.features.ext |= SMTP_EXT_STARTTLS | SMTP_EXT_REQUIRETLS;
 	server.session_conf = s;
+	/* octets that are counted cannot be repaired */
+	s.features.ext &= ~(unsigned)SMTP_EXT_CHUNKING;
+	server.repair_conf = s;
 	server.conf = conf;
 }
 

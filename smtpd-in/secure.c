@@ -232,6 +232,7 @@ take_text(struct client *c)
 		return;
 	}
 	c->rate_bytes += len;
+	len = client_repair(c, room, len);
 	if (st == TLS_CLOSED) {
 		c->eof = true;
 		session_eof(&c->session);

@@ -23,6 +23,7 @@
 #include "common/tls/keys.h"
 #include "common/tls/ticket.h"
 #include "common/tls/tls.h"
+#include "smtpd-in/repair.h"
 #include "smtpd-in/session.h"
 
 #define CLIENTS_MAX 65536 /* of one worker; slots are 16 bits of a question */
@@ -92,6 +93,9 @@ struct client {
 	uint8_t cert[TLS_FINGERPRINT];
 	bool eof;
 	bool closing;
+	bool repairs; /* its line ends are repaired */
+	struct repair repair;
+	size_t repaired; /* line ends */
 	bool offence; /* it was hung up on for what it did */
 	enum stage stage;
 	enum waiting_for waiting;
@@ -110,6 +114,7 @@ struct server {
 	const struct conf *conf; /* NULL until the first */
 	enum side side;
 	struct session_conf session_conf;
+	struct session_conf repair_conf; /* of "repair lines from" */
 	/* NULL: being replaced */
 	struct chan *conn, *dir, *dns, *queue, *key;
 	uint32_t conn_life; /* counts the connds that there were */
@@ -165,6 +170,8 @@ void client_run(struct client *, size_t len);
 char *client_room(struct client *, size_t *cap);
 /* Keep len octets for the next time.  -1: ENOMEM */
 int client_keep(struct client *, const char *, size_t len);
+/* Repair len new octets there, if that is wanted; how many they are then. */
+size_t client_repair(struct client *, char *room, size_t len);
 void client_watch(struct client *);
 bool client_in_text(const struct client *);
 bool client_in_handshake(const struct client *);

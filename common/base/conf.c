@@ -96,6 +96,7 @@ conf_free(struct conf *c)
 	for (i = 0; i < NSIDES; i++) {
 		netset_free(&c->side[i].networks);
 		netset_free(&c->side[i].accept_from);
+		netset_free(&c->side[i].repair);
 		netset_free(&c->side[i].reach);
 		netset_free(&c->side[i].tls_from);
 		free(c->side[i].anchors);

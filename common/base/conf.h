@@ -175,6 +175,7 @@ struct conf_side {
 	uint32_t ndns;
 	struct netset networks;    /* int: the intranet */
 	struct netset accept_from; /* int: hosts that may submit */
+	struct netset repair;      /* int: hosts whose line ends are repaired */
 	struct netset reach;       /* exceptions to special-use ranges */
 	uint32_t workers_in;
 	uint32_t workers_out;

@@ -41,6 +41,8 @@ static const struct {
 	    "SMTP server sessions open now" },
 	[STAT_PROXY_REFUSED] = { "proxy_headers_refused_total",
 	    "Connections of proxies without a good PROXY header" },
+	[STAT_LINES_REPAIRED] = { "smtp_lines_repaired_total",
+	    "Line ends of inside hosts that were repaired" },
 	[STAT_SESSIONS_BAD] = { "smtp_sessions_bad_total",
 	    "SMTP server sessions without a message that made errors" },
 	[STAT_SESSIONS_EARLY] = { "smtp_sessions_early_total",

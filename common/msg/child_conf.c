@@ -224,6 +224,8 @@ static const struct set {
 	    offsetof(struct conf_side, networks) },
 	{ CC_SET_ACCEPT, CC_G_ACCEPT, SIDE_INT,
 	    offsetof(struct conf_side, accept_from) },
+	{ CC_SET_REPAIR, CC_G_ACCEPT, SIDE_INT,
+	    offsetof(struct conf_side, repair) },
 	{ CC_SET_REACH_EXT, CC_G_REACH, SIDE_EXT,
 	    offsetof(struct conf_side, reach) },
 	{ CC_SET_REACH_INT, CC_G_REACH, SIDE_INT,

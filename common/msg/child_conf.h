@@ -67,7 +67,8 @@ enum cc_set {
 	CC_SET_REACH_EXT = 3,
 	CC_SET_REACH_INT = 4,
 	CC_SET_TLS_EXT = 5, /* tls require from */
-	CC_SET_TLS_INT = 6
+	CC_SET_TLS_INT = 6,
+	CC_SET_REPAIR = 7 /* goes with CC_G_ACCEPT */
 };
 
 #define CC_ITEM_MAX 4096 /* payload of any item but CC_CERT, CC_ANCHORS */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
 /* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
-/* link: common/base/reason.o */
+/* link: smtpd-in/repair.o common/base/reason.o */
 /*
  * Drives the SMTP session machine from a script, without a socket, and writes
  * down all that comes out: driver [-a] [-s STEP] NAME.in
@@ -19,6 +19,7 @@
  *	end NAME           timeout, slow, shutdown, long
  *	eof                the client is gone
  *	secured            the TLS handshake is done
+ *	repair             line ends are repaired from now on
  *	require            TLS is required of this client; before greet
  *	answer Q NAME      from now on Q (mail, rcpt, data, submit) is answered
  *	                   so; "auto" for rcpt decides by the address
@@ -34,6 +35,7 @@
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 
+#include "smtpd-in/repair.h"
 #include "smtpd-in/session.h"
 
 #define N(table)  (sizeof(table) / sizeof((table)[0]))
@@ -135,6 +137,8 @@ struct driver {
 	int answer[ACT_SUBMIT + 1];
 	size_t step;
 	bool async;
+	bool repairs;
+	struct repair repair;
 	bool grouped;
 	bool closed;
 	uint32_t asked;
@@ -410,9 +414,14 @@ client_octets(struct driver *d, const char *p, size_t len)
 {
 	size_t end = d->in_at + d->in_len + d->in_more;
 
-	if (len > INPUT_MAX - end)
+	size_t repaired = 0;
+
+	if (REPAIR_ROOM(len) > INPUT_MAX - end)
 		errx(1, "script sends too much");
-	memcpy(d->in + end, p, len);
+	if (d->repairs)
+		len = repair_lines(&d->repair, p, len, d->in + end, &repaired);
+	else
+		memcpy(d->in + end, p, len);
 	d->in_more += len;
 }
 
@@ -540,6 +549,10 @@ statement(struct driver *d, char *line)
 	if (strcmp(word, "secured") == 0) {
 		session_secured(&d->s);
 		run(d);
+		return;
+	}
+	if (strcmp(word, "repair") == 0) {
+		d->repairs = true;
 		return;
 	}
 	if (strcmp(word, "require") == 0) {

@@ -590,7 +590,7 @@ test_sets(void **state)
 	(void)state;
 	for (set = 0; set < 256; set++)
 		assert_int_equal(prefix(c, (uint8_t)set),
-		    set >= CC_SET_NETWORKS && set <= CC_SET_TLS_INT ? 0 : -1);
+		    set >= CC_SET_NETWORKS && set <= CC_SET_REPAIR ? 0 : -1);
 	assert_int_equal(c->side[SIDE_INT].networks.n, 1);
 	assert_int_equal(c->side[SIDE_INT].accept_from.n, 1);
 	assert_int_equal(c->side[SIDE_EXT].reach.n, 1);

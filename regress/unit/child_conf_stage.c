@@ -170,6 +170,7 @@ add_tls(struct conf *c)
 	c->side[SIDE_INT].tls_require = true;
 	add_prefix(&c->side[SIDE_EXT].tls_from, "198.51.100.0/24");
 	add_prefix(&c->side[SIDE_INT].tls_from, "10.1.0.0/16");
+	add_prefix(&c->side[SIDE_INT].repair, "10.2.0.0/24");
 	assert_int_equal(conf_add_accept_cert(c, fp), 0);
 	add_tls_out(c);
 	assert_int_equal(conf_add_anchors(c, SIDE_EXT, pem, sizeof(pem)), 0);

@@ -50,6 +50,7 @@ same_side(const struct conf_side *a, const struct conf_side *b)
 		assert_int_equal(netaddr_cmp(&a->dns[i], &b->dns[i]), 0);
 	same_set(&a->networks, &b->networks);
 	same_set(&a->accept_from, &b->accept_from);
+	same_set(&a->repair, &b->repair);
 	same_set(&a->reach, &b->reach);
 	assert_int_equal(a->workers_in, b->workers_in);
 	assert_int_equal(a->workers_out, b->workers_out);
@@ -247,7 +248,7 @@ static const struct {
 	{ CC_G_SIDE_EXT, { CC_SIDE } },
 	{ CC_G_SIDE_INT, { CC_SIDE } },
 	{ CC_G_NETWORKS, { CC_PREFIX, CC_PREFIX } },
-	{ CC_G_ACCEPT, { CC_PREFIX, CC_ACCEPT_CERT } },
+	{ CC_G_ACCEPT, { CC_PREFIX, CC_PREFIX, CC_ACCEPT_CERT } },
 	{ CC_G_REACH, { CC_PREFIX, CC_PREFIX } },
 	{ CC_G_LISTENERS, { CC_LISTENER, CC_LISTENER } },
 	{ CC_G_DOMAINS, { CC_DOMAIN, CC_DOMAIN } },
