@@ -200,6 +200,8 @@ def test_name_that_dns_gave(world, certs, trust):
         line = deliver(world, gw, 'u@elsewhere.test')[1]
         assert line['reason'] == 'tls-unverified', line.text
         assert 'for another name' in line['reply'], line.text
+        why, = gw.json('queue', 'why', line['id'])
+        assert 'for another name' in str(why), why
 
 
 def test_policies_share_no_connection(world, certs, trust):
