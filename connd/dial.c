@@ -108,6 +108,9 @@ answer(struct asker *a, uint16_t type, uint32_t id, enum oc_result result,
 	}
 	/* a channel that takes no more is reported by on_violation */
 	(void)chan_send(a->chan, type, id, &b, fd);
+	/* sockets that it does not take are ours: it gets no more of them */
+	if (chan_busy(a->chan))
+		chan_pause(a->chan);
 }
 
 static void
@@ -436,6 +439,12 @@ on_asker_violation(struct chan *ch, enum chan_violation v)
 	asker_lost(a);
 }
 
+static void
+on_asker_drain(struct chan *ch)
+{
+	chan_resume(ch);
+}
+
 static struct asker *
 asker_find(struct dialling *d, const struct peer *p)
 {
@@ -462,6 +471,7 @@ dial_peer(struct connd *d, const struct peer *peer, int fd)
 		.msgs = out ? out_msgs : dns_msgs,
 		.nmsgs = 2,
 		.send_fds = true,
+		.on_drain = on_asker_drain,
 		.on_violation = on_asker_violation,
 	};
 	struct asker *a = asker_find(d->dialling, peer);

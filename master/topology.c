@@ -15,6 +15,8 @@
 
 #define FD(kind) (1U << CHILD_FD_##kind)
 
+#define CONND_BUFFER (32 * 1024)
+
 /*
  * The rows.  smtpd-in/int decides about clients and connectors, its twin on
  * the Internet side does not even know that there are any.
@@ -279,10 +281,24 @@ topo_nslots(const struct peer *self)
 	return n;
 }
 
+/*
+ * So that the largest message fits where the default is small.  What connd
+ * says is small and carries a socket each time: such a buffer holds as many
+ * as one peer may leave unread, and the kernel counts these against connd.
+ */
+static int
+send_buffer(const struct peer *from, const struct peer *to)
+{
+	if (from->proc == PROC_CONND && to->proc != PROC_MASTER &&
+	    to->proc != PROC_LOGD)
+		return CONND_BUFFER;
+	return 2 * CHAN_MSG_MAX;
+}
+
 int
 topo_channel(const struct peer *a, const struct peer *b, int fd[2])
 {
-	const int size = 2 * CHAN_MSG_MAX;
+	const int size[2] = { send_buffer(a, b), send_buffer(b, a) };
 	char na[INSTANCE_MAX], nb[INSTANCE_MAX];
 	int i;
 
@@ -292,10 +308,9 @@ topo_channel(const struct peer *a, const struct peer *b, int fd[2])
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, fd) == -1)
 		return -1;
-	/* so that the largest message fits where the default is small */
 	for (i = 0; i < 2; i++)
-		(void)setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size,
-		    sizeof(size));
+		(void)setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size[i],
+		    sizeof(size[i]));
 	return 0;
 }
 
