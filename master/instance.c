@@ -106,7 +106,9 @@ on_output(struct ev_io *io, uint32_t events)
 
 	(void)events;
 	n = output_read(i);
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
+	/* who says more than is logged is not listened to any longer */
+	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR) ||
+	    i->lines >= OUTPUT_LINES)
 		output_close(i);
 }
 

@@ -157,7 +157,10 @@ instance_start(struct instance *i)
 	i->started = i->heard = ev_now(s->ev);
 	i->since = ev_realtime(s->ev);
 	i->born = i->pong = ++s->serial;
+	i->blamed = 0;
+	memset(i->accused, 0, sizeof(i->accused));
 	memset(&i->sandbox, 0, sizeof(i->sandbox));
+	i->sandboxed = false;
 	stats_page_reset(i->stats);
 	if (instance_fork(i) == -1) {
 		start_failed(i);

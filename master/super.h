@@ -54,7 +54,8 @@ struct instance {
 	int stats;   /* memfd of its counters, kept over restarts */
 	bool killed; /* SIGKILL is on its way: what it says does not count */
 	bool fault;  /* the last one ended by a fault of its own */
-	struct cm_sandboxed sandbox;
+	struct cm_sandboxed sandbox; /* as it says, once */
+	bool sandboxed;
 	uint32_t generation; /* of the configuration that it runs */
 	/* restarts */
 	struct ev_timer restart;
@@ -69,6 +70,10 @@ struct instance {
 	uint32_t born;
 	uint32_t pong; /* the last ping that was answered */
 	uint64_t heard;
+	/* its reports about others that ended none of them */
+	uint32_t blamed;
+	uint64_t blamed_since; /* ms */
+	uint64_t accused[NSIDES]; /* ms: the last report of either side */
 	/* what it writes to its stderr */
 	struct ev_io output;
 	char line[256];

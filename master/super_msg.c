@@ -11,7 +11,10 @@
 #include "master/config.h"
 #include "master/super.h"
 
-#define QUEUE_MAX (64UL * 1024 * 1024) /* a configuration of many domains */
+#define QUEUE_MAX  (64UL * 1024 * 1024) /* a configuration of many domains */
+#define BLAME_TIME 60000		/* ms, in which one may have */
+#define BLAME_UP   3  /* so many reports about those that are above it, and */
+#define BLAME_MAX  64 /* so many that cannot be judged, to be believed still */
 
 static void
 mark_ready(struct instance *i)
@@ -58,8 +61,9 @@ on_sandboxed(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 
 	(void)id;
 	(void)fd;
-	if (get_cm_sandboxed(b, &i->sandbox) == -1)
+	if (i->sandboxed || get_cm_sandboxed(b, &i->sandbox) == -1)
 		return -1;
+	i->sandboxed = true;
 	i->heard = ev_now(i->super->ev);
 	if ((i->sandbox.missing & (SANDBOX_NO_SECCOMP | SANDBOX_NO_LANDLOCK)) ==
 	    0)
@@ -112,12 +116,82 @@ on_reopen(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 }
 
 /*
- * The one that broke the contract is replaced, never the one that reports it.
+ * Whom a process serves.  The faces to the networks are taken over first;
+ * what one of them says must not end a process that others need.
+ */
+static unsigned
+rank(const struct peer *p)
+{
+	switch (p->proc) {
+	case PROC_SMTPD_IN:
+	case PROC_SMTPD_OUT:
+	case PROC_DNSD_EXT: /* their flow needs it, and no other */
+	case PROC_DNSD_INT:
+	case PROC_CTLD:
+	case PROC_LOGD: /* hears everybody, and is needed by none */
+		return 0;
+	case PROC_CONND:
+	case PROC_DIRD:
+	case PROC_KEYD:
+		return 1;
+	case PROC_QUEUED:
+	case PROC_MASTER:
+	case PROC_MAX:
+		break;
+	}
+	return 2;
+}
+
+/* What the Internet side and the intranet side both say is believed. */
+static bool
+both_sides_say(const struct instance *i, struct instance *bad)
+{
+	uint64_t now = ev_now(i->super->ev);
+	const uint64_t *other;
+
+	if (i->peer.side >= NSIDES)
+		return false;
+	bad->accused[i->peer.side] = now;
+	other = &bad->accused[i->peer.side == SIDE_EXT ? SIDE_INT : SIDE_EXT];
+	return *other != 0 && now - *other < BLAME_TIME;
+}
+
+/* One more report that ends nobody: has it made too many of them? */
+static bool
+blames_too_much(struct instance *i, unsigned limit)
+{
+	uint64_t now = ev_now(i->super->ev);
+
+	if (now - i->blamed_since > BLAME_TIME) {
+		i->blamed_since = now;
+		i->blamed = 0;
+	}
+	return ++i->blamed > limit;
+}
+
+/*
+ * The one that broke the contract is replaced, not the one that reports it, if
+ * that one may be believed: what is above it gets another channel to it and
+ * no more, and one that goes on reporting is replaced itself.
+ *
  * The report may be older than the peer's present life: it is known to be
  * about this one only if the reporter has answered a ping that was sent behind
  * the new channel, or was itself born later.  Otherwise the two get another
- * channel and no more.
+ * channel, too.
  */
+static void
+judge(struct instance *i, struct instance *bad)
+{
+	bool up = rank(&bad->peer) > rank(&i->peer) && !both_sides_say(i, bad);
+
+	if (!up && (i->born > bad->born || i->pong > bad->born))
+		instance_kill(bad, "broke the contract of a channel");
+	else if (blames_too_much(i, up ? BLAME_UP : BLAME_MAX))
+		instance_kill(i, "blames others");
+	else
+		wire_pair(i, bad);
+}
+
 static int
 on_violation(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 {
@@ -133,12 +207,8 @@ on_violation(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 	if (topo_slot(&i->peer, &m.peer) <= 0)
 		return -1;
 	bad = super_find(i->super, &m.peer);
-	if (bad == NULL || m.kind == CHAN_V_CLOSED)
-		return 0;
-	if (i->born > bad->born || i->pong > bad->born)
-		instance_kill(bad, "broke the contract of a channel");
-	else
-		wire_pair(i, bad);
+	if (bad != NULL && m.kind != CHAN_V_CLOSED)
+		judge(i, bad);
 	return 0;
 }
 

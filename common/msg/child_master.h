@@ -6,7 +6,8 @@
  * FD, configuration (child_conf.h) and PING; DRAIN at the end.
  * child -> posternd: SANDBOXED once, READY after each complete configuration,
  * VIOLATION, PONG, DRAINED.  A hostile child can at most say these wrongly:
- * be replaced, or have a peer of its own replaced (rate-limited by back-off).
+ * be replaced, or have a peer replaced that is needed by no more than itself
+ * (master/super_msg.c judge()); rate-limited by back-off.
  */
 #ifndef COMMON_MSG_CHILD_MASTER_H
 #define COMMON_MSG_CHILD_MASTER_H

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: ISC */
+/* link: master/super_msg.o master/topology.o common/base.a common/msg.a */
+/*
+ * posternd at the end of a channel whose other end is owned: its own tables,
+ * over a real channel.  Whatever comes, the sender is replaced or nothing
+ * happens; nobody else is replaced on the word of one that he serves.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+
+#include <cmocka.h>
+
+#include "common/base/ev.h"
+#include "master/config.h"
+#include "master/super.h"
+
+#define LONG 80 /* every length up to it */
+
+static struct super super;
+static struct conf conf;
+static struct config config = { .conf = &conf };
+static struct instance *child;	     /* the one in the attacker's hands */
+static struct instance *last_killed; /* NULL: nobody */
+static unsigned others_killed, wired, asked, reopened, committed;
+static int mine;
+
+/* --- the rest of posternd --- */
+
+void
+instance_kill(struct instance *i, const char *why)
+{
+	(void)why;
+	last_killed = i;
+	if (i != child)
+		others_killed++;
+}
+
+void
+wire_pair(struct instance *a, struct instance *b)
+{
+	assert_ptr_equal(a, child);
+	assert_true(topo_slot(&a->peer, &b->peer) > 0);
+	wired++;
+}
+
+struct instance *
+super_find(struct super *s, const struct peer *p)
+{
+	uint32_t n;
+
+	return topo_number(p, &n) == -1 ? NULL : &s->inst[n];
+}
+
+void
+commit_check(struct super *s)
+{
+	assert_ptr_equal(s, &super);
+	committed++;
+}
+
+static void
+on_request(void *arg, struct instance *i, uint16_t type, uint32_t id)
+{
+	(void)arg;
+	(void)id;
+	assert_ptr_equal(i, child);
+	assert_int_equal(i->peer.proc, PROC_CTLD);
+	assert_int_equal(type >> 8, EDGE_CTL_MASTER);
+	asked++;
+}
+
+static void
+on_reopen(void *arg, struct instance *i)
+{
+	(void)arg;
+	assert_int_equal(i->peer.proc, PROC_LOGD);
+	reopened++;
+}
+
+static const struct super_hooks hooks = {
+	.request = on_request,
+	.reopen = on_reopen,
+};
+
+/* --- the stage --- */
+
+static bool
+one_turn(void *arg)
+{
+	(void)arg;
+	ev_break(super.ev);
+	return false;
+}
+
+static void
+begin(const struct peer *p)
+{
+	uint32_t n, number;
+	struct chan_spec spec;
+	int fd[2];
+
+	memset(&super, 0, sizeof(super));
+	super.hooks = &hooks;
+	super.config = &config;
+	super.phase = PHASE_RUNNING;
+	super.serial = 1000;
+	assert_non_null(super.ev = ev_new());
+	ev_hook(super.ev, one_turn, NULL);
+	conf.generation = 3;
+	for (n = 0; n < TOPO_INSTANCES; n++) {
+		super.inst[n].super = &super;
+		super.inst[n].number = n;
+		super.inst[n].life = LIFE_READY;
+		super.inst[n].born = super.inst[n].pong = 10;
+		topo_peer(n, &super.inst[n].peer);
+		(void)peer_name(&super.inst[n].peer, super.inst[n].name);
+	}
+	assert_int_equal(topo_number(p, &number), 0);
+	child = &super.inst[number];
+	last_killed = NULL;
+	others_killed = wired = asked = reopened = committed = 0;
+	msgs_spec(child, &spec);
+	assert_int_equal(socketpair(AF_UNIX,
+			     SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+			     fd),
+	    0);
+	mine = fd[0];
+	assert_non_null(child->chan = chan_new(super.ev, fd[1], &spec));
+}
+
+static void
+end(void)
+{
+	chan_free(child->chan);
+	(void)close(mine);
+	ev_free(super.ev);
+}
+
+static int
+send_fds(const void *data, size_t len, int nfds)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(8 * sizeof(int))];
+	} control;
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cm;
+	int fds[8] = { 0 };
+	size_t size = (size_t)nfds * sizeof(int);
+
+	memset(&control, 0, sizeof(control));
+	if (nfds > 0) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = CMSG_SPACE(size);
+		cm = CMSG_FIRSTHDR(&msg);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(cm), fds, size);
+	}
+	return sendmsg(mine, &msg, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -1;
+}
+
+/* One message on a channel of its own; true: its sender is replaced. */
+static bool
+say(const struct peer *p, uint16_t type, uint32_t id, const void *payload,
+    size_t len, int nfds)
+{
+	static uint8_t data[CHAN_MSG_MAX + 64];
+	bool killed;
+
+	begin(p);
+	data[0] = (uint8_t)(type >> 8);
+	data[1] = (uint8_t)type;
+	data[2] = data[3] = 0;
+	data[4] = (uint8_t)(id >> 24);
+	data[5] = (uint8_t)(id >> 16);
+	data[6] = (uint8_t)(id >> 8);
+	data[7] = (uint8_t)id;
+	if (len > 0)
+		memcpy(data + CHAN_HDR, payload, len);
+	assert_int_equal(send_fds(data, CHAN_HDR + len, nfds), 0);
+	assert_int_equal(ev_loop(super.ev), 0);
+	assert_int_equal(others_killed, 0);
+	killed = last_killed == child;
+	assert_true(killed == (child->chan == NULL));
+	end();
+	return killed;
+}
+
+/* --- what may be said, by whom --- */
+
+static const struct rule {
+	uint16_t type;
+	size_t len;
+	uint32_t id; /* one with which nothing is wrong */
+	enum proc only; /* or MASTER: everybody */
+} rules[] = {
+	{ CM_ANS_SANDBOXED, CM_SANDBOXED_LEN, 0, PROC_MASTER },
+	{ CM_ANS_READY, CM_READY_LEN, 0, PROC_MASTER },
+	{ CM_ANS_VIOLATION, CM_VIOLATION_LEN, 0, PROC_MASTER },
+	{ CM_ANS_PONG, 0, 1000, PROC_MASTER },
+	{ CM_ANS_DRAINED, 0, 0, PROC_MASTER },
+	{ CM_ANS_REOPEN, 0, 0, PROC_LOGD },
+	{ CTM_REQ_STATUS, 0, 0, PROC_CTLD },
+	{ CTM_REQ_AUDIT, 0, 0, PROC_CTLD },
+	{ CTM_REQ_RELOAD, 0, 0, PROC_CTLD },
+};
+#define NRULES (sizeof(rules) / sizeof(rules[0]))
+
+static const struct rule *
+rule_of(const struct peer *p, uint16_t type)
+{
+	size_t i;
+
+	for (i = 0; i < NRULES; i++)
+		if (rules[i].type == type &&
+		    (rules[i].only == PROC_MASTER || rules[i].only == p->proc))
+			return &rules[i];
+	return NULL;
+}
+
+static void
+each_program(void (*try)(const struct peer *))
+{
+	struct peer p;
+	size_t i;
+
+	for (i = 0; i < TOPO_PROGRAMS; i++) {
+		p = (struct peer){ topo_programs[i].proc,
+			topo_programs[i].side, 0 };
+		try(&p);
+	}
+}
+
+static void
+try_types(const struct peer *p)
+{
+	unsigned type;
+
+	for (type = 0; type < 0x1000; type++)
+		if (rule_of(p, (uint16_t)type) == NULL) {
+			assert_true(say(p, (uint16_t)type, 1, NULL, 0, 0));
+			assert_true(say(p, (uint16_t)type, 1, "12345678", 8, 0));
+		}
+}
+
+static void
+test_wrong_type(void **state)
+{
+	(void)state;
+	each_program(try_types);
+}
+
+static void
+try_lengths(const struct peer *p)
+{
+	static const uint8_t zero[CHAN_MSG_MAX];
+	size_t i, n;
+
+	for (i = 0; i < NRULES; i++) {
+		if (rule_of(p, rules[i].type) == NULL)
+			continue;
+		for (n = 0; n <= LONG; n++)
+			if (n != rules[i].len)
+				assert_true(say(p, rules[i].type, rules[i].id,
+				    zero, n, 0));
+		assert_true(say(p, rules[i].type, rules[i].id, zero,
+		    CHAN_PAYLOAD_MAX, 0));
+		assert_true(say(p, rules[i].type, rules[i].id, zero,
+		    CHAN_PAYLOAD_MAX + 1, 0));
+	}
+}
+
+static void
+test_every_length(void **state)
+{
+	(void)state;
+	each_program(try_lengths);
+}
+
+/* Every value of every byte: taken, or its sender is replaced. */
+static void
+try_bytes(const struct peer *p)
+{
+	uint8_t payload[16];
+	size_t i, n;
+	unsigned value;
+
+	for (i = 0; i < NRULES; i++) {
+		if (rule_of(p, rules[i].type) == NULL)
+			continue;
+		for (n = 0; n < rules[i].len; n++)
+			for (value = 0; value < 256; value++) {
+				memset(payload, 0, sizeof(payload));
+				payload[n] = (uint8_t)value;
+				(void)say(p, rules[i].type, rules[i].id,
+				    payload, rules[i].len, 0);
+			}
+	}
+}
+
+static void
+test_every_byte(void **state)
+{
+	(void)state;
+	each_program(try_bytes);
+}
+
+static int
+open_fds(void)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+/* The kernel drops what a plain recv() does not take. */
+static void
+try_fds(const struct peer *p)
+{
+	int before = open_fds();
+
+	assert_false(say(p, CM_ANS_PONG, 1000, NULL, 0, 1));
+	assert_false(say(p, CM_ANS_PONG, 1000, NULL, 0, 8));
+	assert_true(say(p, CM_REQ_FD, 1, "12345678", 8, 8));
+	assert_int_equal(open_fds(), before);
+}
+
+static void
+test_descriptors(void **state)
+{
+	(void)state;
+	each_program(try_fds);
+}
+
+/* Pings that were not sent, or answered before; drained, unasked. */
+static void
+try_ids(const struct peer *p)
+{
+	const uint8_t newer[4] = { 0, 0, 0, 4 }, now[4] = { 0, 0, 0, 3 };
+
+	assert_true(say(p, CM_ANS_PONG, 1001, NULL, 0, 0));
+	assert_true(say(p, CM_ANS_PONG, 9, NULL, 0, 0));
+	assert_true(say(p, CM_ANS_PONG, 0xffffffff, NULL, 0, 0));
+	assert_true(say(p, CM_ANS_DRAINED, 0, NULL, 0, 0));
+	assert_true(say(p, CM_ANS_READY, 0, newer, 4, 0));
+	assert_false(say(p, CM_ANS_READY, 0, now, 4, 0));
+}
+
+static void
+test_answers_unasked(void **state)
+{
+	(void)state;
+	each_program(try_ids);
+}
+
+/* It is sandboxed once; each time may be a line in the log. */
+static void
+try_twice(const struct peer *p)
+{
+	const uint8_t data[CHAN_HDR + CM_SANDBOXED_LEN] = {
+		CM_ANS_SANDBOXED >> 8, CM_ANS_SANDBOXED & 0xff
+	};
+
+	begin(p);
+	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
+	assert_int_equal(ev_loop(super.ev), 0);
+	assert_null(last_killed);
+	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
+	assert_int_equal(ev_loop(super.ev), 0);
+	assert_ptr_equal(last_killed, child);
+	end();
+}
+
+static void
+test_sandboxed_twice(void **state)
+{
+	(void)state;
+	each_program(try_twice);
+}
+
+/* --- reports about others --- */
+
+struct blame {
+	struct peer from, about;
+	bool believed;
+};
+#define EXT SIDE_EXT
+#define INT SIDE_INT
+#define ONE PROC_SIDE_NONE
+
+static const struct blame blames[] = {
+	{ { PROC_SMTPD_IN, EXT, 0 }, { PROC_QUEUED, ONE, 0 }, false },
+	{ { PROC_SMTPD_IN, EXT, 0 }, { PROC_DIRD, ONE, 0 }, false },
+	{ { PROC_SMTPD_IN, EXT, 0 }, { PROC_KEYD, ONE, 0 }, false },
+	{ { PROC_SMTPD_IN, EXT, 0 }, { PROC_CONND, EXT, 0 }, false },
+	{ { PROC_SMTPD_OUT, EXT, 0 }, { PROC_QUEUED, ONE, 0 }, false },
+	{ { PROC_SMTPD_OUT, EXT, 0 }, { PROC_CONND, EXT, 0 }, false },
+	{ { PROC_DNSD_EXT, ONE, 0 }, { PROC_CONND, EXT, 0 }, false },
+	{ { PROC_CTLD, ONE, 0 }, { PROC_QUEUED, ONE, 0 }, false },
+	{ { PROC_DIRD, ONE, 0 }, { PROC_QUEUED, ONE, 0 }, false },
+	{ { PROC_LOGD, ONE, 0 }, { PROC_QUEUED, ONE, 0 }, false },
+	{ { PROC_LOGD, ONE, 0 }, { PROC_KEYD, ONE, 0 }, false },
+	{ { PROC_LOGD, ONE, 0 }, { PROC_SMTPD_IN, EXT, 0 }, true },
+	{ { PROC_SMTPD_OUT, EXT, 0 }, { PROC_DNSD_EXT, ONE, 0 }, true },
+	{ { PROC_QUEUED, ONE, 0 }, { PROC_SMTPD_IN, EXT, 0 }, true },
+	{ { PROC_QUEUED, ONE, 0 }, { PROC_SMTPD_OUT, INT, 0 }, true },
+	{ { PROC_QUEUED, ONE, 0 }, { PROC_DIRD, ONE, 0 }, true },
+	{ { PROC_QUEUED, ONE, 0 }, { PROC_CTLD, ONE, 0 }, true },
+	{ { PROC_DIRD, ONE, 0 }, { PROC_SMTPD_IN, EXT, 0 }, true },
+	{ { PROC_KEYD, ONE, 0 }, { PROC_SMTPD_OUT, EXT, 0 }, true },
+	{ { PROC_CONND, EXT, 0 }, { PROC_DNSD_EXT, ONE, 0 }, true },
+	{ { PROC_CONND, INT, 0 }, { PROC_SMTPD_IN, INT, 0 }, true },
+	{ { PROC_DNSD_EXT, ONE, 0 }, { PROC_SMTPD_OUT, EXT, 0 }, true },
+};
+
+static void
+report(const struct peer *about)
+{
+	const uint8_t data[CHAN_HDR + CM_VIOLATION_LEN] = {
+		CM_ANS_VIOLATION >> 8, CM_ANS_VIOLATION & 0xff, 0, 0, 0, 0, 0,
+		0, (uint8_t)about->proc, about->side, about->index, 0, 0, 0,
+		CHAN_V_TYPE
+	};
+
+	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
+	assert_int_equal(ev_loop(super.ev), 0);
+}
+
+static void
+test_who_is_believed(void **state)
+{
+	const struct blame *b;
+	unsigned n;
+
+	(void)state;
+	for (b = blames; b < blames + sizeof(blames) / sizeof(blames[0]); b++) {
+		begin(&b->from);
+		child->pong = 20; /* it knows the peer's present life */
+		for (n = 0; n < 3; n++) {
+			report(&b->about);
+			if (b->believed)
+				break;
+			assert_int_equal(wired, n + 1);
+			assert_null(last_killed);
+		}
+		if (b->believed) {
+			assert_int_equal(others_killed, 1);
+			assert_true(topo_same(&last_killed->peer, &b->about));
+		} else {
+			report(&b->about);
+			assert_ptr_equal(last_killed, child);
+			assert_int_equal(wired, 3);
+			assert_int_equal(others_killed, 0);
+		}
+		end();
+	}
+}
+
+/* keyd as seen from both sides; not from two places of one. */
+static void
+test_both_sides_say(void **state)
+{
+	const struct peer out = { PROC_SMTPD_OUT, EXT, 0 };
+	const struct peer keyd = { PROC_KEYD, ONE, 0 };
+	struct instance *bad;
+
+	(void)state;
+	begin(&out);
+	child->pong = 20;
+	bad = super_find(&super, &keyd);
+	bad->accused[EXT] = ev_now(super.ev);
+	report(&keyd);
+	assert_null(last_killed);
+	bad->accused[INT] = ev_now(super.ev);
+	report(&keyd);
+	assert_ptr_equal(last_killed, bad);
+	end();
+}
+
+/* About a life that may be over: another channel, and not without end. */
+static void
+test_stale_reports(void **state)
+{
+	const struct peer queued = { PROC_QUEUED, ONE, 0 };
+	const struct peer in = { PROC_SMTPD_IN, EXT, 0 };
+	unsigned n;
+
+	(void)state;
+	begin(&queued);
+	for (n = 0; n < 64; n++)
+		report(&in);
+	assert_null(last_killed);
+	assert_int_equal(wired, 64);
+	report(&in);
+	assert_ptr_equal(last_killed, child);
+	assert_int_equal(wired, 64);
+	end();
+}
+
+/* Whom it has no channel to, and itself. */
+static void
+try_strangers(const struct peer *p)
+{
+	struct peer other;
+	uint32_t n;
+
+	for (n = 0; n < TOPO_INSTANCES; n++) {
+		topo_peer(n, &other);
+		if (topo_slot(p, &other) > 0)
+			continue;
+		begin(p);
+		child->pong = 20;
+		report(&other);
+		assert_ptr_equal(last_killed, child);
+		assert_int_equal(others_killed + wired, 0);
+		end();
+	}
+}
+
+static void
+test_reports_about_strangers(void **state)
+{
+	(void)state;
+	each_program(try_strangers);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wrong_type),
+		cmocka_unit_test(test_every_length),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_answers_unasked),
+		cmocka_unit_test(test_sandboxed_twice),
+		cmocka_unit_test(test_who_is_believed),
+		cmocka_unit_test(test_both_sides_say),
+		cmocka_unit_test(test_stale_reports),
+		cmocka_unit_test(test_reports_about_strangers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
