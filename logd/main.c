@@ -109,7 +109,11 @@ on_dropped(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 
 	(void)b;
 	(void)fd;
-	emit_lost(s->name, id);
+	s->over += id;
+	if (within_rate(s)) {
+		emit_lost(s->name, s->over);
+		s->over = 0;
+	}
 	return 0;
 }
 
