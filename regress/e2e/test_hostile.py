@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: ISC
+"""Processes in an attacker's hands: what they can do over their channels."""
+import os
+import select
+import socket
+import sys
+import time
+
+import pytest
+
+from lab.gateway import CONF, GOLDEN, RECIPIENTS, SPOOL, USERS, replace
+from lab.inside import PROJECT
+from lab.proc import wait_until
+from lab.world import GW_EXT
+
+sys.path.insert(0, os.path.join(PROJECT, 'regress', 'hostile'))
+
+import chan_attacks  # noqa: E402
+import chan_stage  # noqa: E402
+import chan_table  # noqa: E402
+
+MIB = 1 << 20
+# What one peer may make a program keep, beyond what it had.
+GROWTH = 24 * MIB
+# Mail that was taken is kept, and up to 4096 sessions that queued began.
+KEPT = {'queued': 64 * MIB, 'smtpd-out/ext.0': 128 * MIB,
+        'smtpd-out/int.0': 128 * MIB}
+PROGRAMS = ('connd/ext', 'connd/int', 'smtpd-in/ext.0', 'smtpd-in/int.0',
+            'queued', 'smtpd-out/ext.0', 'smtpd-out/int.0', 'dnsd-ext',
+            'dnsd-int', 'dird', 'keyd', 'ctld', 'logd')
+
+
+def prepare(top=''):
+    replace(CONF, top + GOLDEN)
+    replace(RECIPIENTS, ''.join(u + '\n' for u in USERS))
+    os.makedirs('/run/postern/empty', exist_ok=True)
+    os.makedirs(SPOOL, exist_ok=True)
+    uid = chan_stage.uid_of('_postern-queued')
+    os.chmod(SPOOL, 0o700)
+    os.chown(SPOOL, uid, uid)
+
+
+CHILD_FD_LISTENER, CHILD_FD_RCPT_FILE, CHILD_FD_STDERR = 1, 2, 5
+CHILD_FD_KEYS = 9
+
+
+def handed(name):
+    """The descriptors without which the program cannot do its work."""
+    if name == 'dird':
+        return [(CHILD_FD_RCPT_FILE, 0, os.open(RECIPIENTS, os.O_RDONLY))]
+    if name == 'logd':
+        return [(CHILD_FD_STDERR, 0, os.open('/dev/null', os.O_WRONLY))]
+    return []
+
+
+def readable(chan):
+    return select.select([chan], [], [], 0)[0]
+
+
+def attack(stage, edge):
+    stage.ping()
+    edge.run(chan_attacks.strange_ids)  # what is made once is made now
+    edge.results.clear()
+    rss, fds = stage.rss(), stage.fds()
+    for one in chan_attacks.ONE_MESSAGE + chan_attacks.BY_MASS:
+        edge.run(one)
+    grown = stage.rss() - rss
+    for one in chan_attacks.BY_HAND:
+        one(edge)
+    flooded = stage.rss() - rss
+    print('%s to %s: %d cases, %.1f MiB, after floods %.1f MiB' % (
+        edge.sender, stage.name, sum(r[1] for r in edge.results),
+        grown / MIB, flooded / MIB))
+    limit = KEPT.get(stage.name, GROWTH)
+    assert max(grown, flooded) < limit, (grown, flooded)
+    try:
+        wait_until('descriptors as before', lambda: stage.fds() <= fds, 40)
+    except AssertionError as e:
+        e.add_note(' '.join(stage.open_files()))
+        raise
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_every_message_of_every_peer(world, name):
+    """All edges of a program, from the other end; nothing is let through."""
+    prepare()
+    contracts, samples = chan_stage.contracts()
+    universe = {c.type for c in contracts} | set(range(0x101, 0x108)) | \
+        set(range(0x181, 0x188)) | set(range(0x201, 0x218))
+    rows = []
+    with chan_stage.Stage(name, CONF) as stage:
+        stage.start(handed(name))
+        for sender in sorted(stage.channels):
+            edge = chan_attacks.Edge(stage, sender, contracts, samples,
+                                     universe)
+            if not edge.types:
+                continue
+            attack(stage, edge)
+            rows.append(edge)
+        stage.ping()
+    chan_table.check_edges(rows)
+
+
+def test_unread_sockets_cost_the_asker_alone(world):
+    """dnsd asks for sockets and takes none: connd goes on accepting."""
+    prepare()
+    door = world.gw.listen(GW_EXT, 25)
+    with chan_stage.Stage('connd/ext', CONF, world.gw.path) as stage, door:
+        stage.start([(CHILD_FD_LISTENER, 0, door.fileno())])
+        contracts, samples = chan_stage.contracts()
+        ask = next(s for s in samples if s.sender == 'dnsd-ext' and
+                   s.receiver == 'connd/ext' and s.payload)
+        fds, chan = stage.fds(), stage.channels['dnsd-ext']
+        end, n, peak = time.monotonic() + 3, 0, fds
+        while time.monotonic() < end:
+            try:
+                n += 1
+                chan.send(chan_stage.message(ask.type, n, ask.payload))
+            except BlockingIOError:
+                stage.ping()
+                peak = max(peak, stage.fds())
+            except OSError:
+                break
+        assert peak - fds < 16 and not stage.violations, peak
+        worker = stage.channels['smtpd-in/ext.0']
+        with world.inet.connect(GW_EXT, 25):
+            stage.wait(lambda: readable(worker), 'a session', 5)
+            _, given, _, _ = socket.recv_fds(worker, 1000, 4)
+            assert len(given) == 1
+            os.close(given[0])
+        # all that it was given is still to be had
+        stage.wait(lambda: not chan_stage.swallow(chan) or
+                   stage.fds() <= fds + 1, 'its sockets to be gone', 20)
+
+
+LG_LINES, LG_DROPPED = 0x301, 0x302
+LINE_RATE, LINE_BURST = 50000, 100000  # of logd/main.c
+
+
+def test_log_floods_are_limited(world, tmp_path):
+    """Lines, and lines about lost lines, come at one rate from one sender;
+    all of them under its own name."""
+    prepare('log to stderr\n')
+    path = str(tmp_path / 'log')
+    text = b'proc=queued event=accept msgid=1'
+    line = b'\x03' + len(text).to_bytes(2, 'big') + text
+    with chan_stage.Stage('logd', CONF) as stage, open(path, 'wb') as f:
+        begun = time.monotonic()
+        stage.start([(CHILD_FD_STDERR, 0, f.fileno())])
+        chan = stage.channels['smtpd-in/ext.0']
+        lines = chan_stage.message(LG_LINES, 0, line * 400)
+        for data in [lines] * 500 + \
+                [chan_stage.message(LG_DROPPED, 1)] * 200000:
+            stage.send(chan, data)
+        stage.ping()
+        took = time.monotonic() - begun
+        stage.ping()
+    with open(path, 'rb') as f:
+        said = f.read().splitlines()
+    print('%d lines in %gs' % (len(said), took))
+    # those about the start are its own
+    said = [s for s in said if b' proc=logd ' not in s]
+    assert LINE_BURST < len(said) < LINE_BURST + LINE_RATE * took
+    assert all(s.split()[2] == b'proc=smtpd-in/ext.0' for s in said), said[0]

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: ISC */
+/* link: connd/sandbox.o ctld/sandbox.o dird/sandbox.o dnsd-ext/sandbox.o */
+/* link: dnsd-int/sandbox.o keyd/sandbox.o logd/sandbox.o queued/sandbox.o */
+/* link: smtpd-in/sandbox.o smtpd-out/sandbox.o common/base.a common/msg.a */
+/*
+ * Any program of the gateway, taken over: the same cage, the same channels,
+ * another main.  posternd starts it in the program's place, from a directory
+ * where the real one is PROGRAM.real.  It becomes that one unless a file
+ * "armed" names this very instance; then it takes the file away, and when it
+ * is ready does what the other lines of it say, in order:
+ *
+ *	PEER TYPE ID COUNT FD HEX	say it COUNT times; FD is what goes along:
+ *					none, dir, pipe, memfd, sparse
+ */
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/child.h"
+#include "common/base/ev.h"
+#include "common/base/log.h"
+#include "common/base/privdrop.h"
+#include "common/base/sandbox.h"
+#include "common/msg/child_master.h"
+
+extern const struct cage connd_cage, ctld_cage, dird_cage, dnsd_ext_cage,
+    dnsd_int_cage, keyd_cage, logd_cage, queued_cage, smtpd_in_cage,
+    smtpd_out_cage;
+
+#define LINES_MAX 32
+#define PEERS_MAX 128
+#define PAYLOAD	  1024
+
+static const struct cage *const cages[PROC_MAX] = {
+	[PROC_CONND] = &connd_cage,
+	[PROC_CTLD] = &ctld_cage,
+	[PROC_DIRD] = &dird_cage,
+	[PROC_DNSD_EXT] = &dnsd_ext_cage,
+	[PROC_DNSD_INT] = &dnsd_int_cage,
+	[PROC_KEYD] = &keyd_cage,
+	[PROC_LOGD] = &logd_cage,
+	[PROC_QUEUED] = &queued_cage,
+	[PROC_SMTPD_IN] = &smtpd_in_cage,
+	[PROC_SMTPD_OUT] = &smtpd_out_cage,
+};
+
+struct line {
+	char peer[INSTANCE_MAX];
+	unsigned type, id, count;
+	char fd[8];
+	uint8_t payload[PAYLOAD];
+	size_t len;
+};
+
+static struct line lines[LINES_MAX];
+static size_t nlines;
+static struct {
+	char name[INSTANCE_MAX];
+	int fd;
+} peers[PEERS_MAX] = { { "posternd", CAGE_MASTER_FD },
+	{ "logd", CAGE_MASTER_FD + 1 } };
+static size_t npeers = 2;
+static int dir = -1, pipes[2] = { -1, -1 }, plain = -1, sparse = -1;
+static struct ev_timer go;
+
+/* --- who to be --- */
+
+static void
+read_payload(struct line *l, const char *hex)
+{
+	unsigned byte;
+
+	while (l->len < PAYLOAD && sscanf(hex, "%2x", &byte) == 1) {
+		l->payload[l->len++] = (uint8_t)byte;
+		hex += 2;
+	}
+}
+
+/* False: this instance is not the one. */
+static bool
+read_orders(const char *path, const char *self)
+{
+	char text[4 * PAYLOAD], hex[2 * PAYLOAD + 1], name[INSTANCE_MAX];
+	struct line *l;
+	FILE *fp;
+
+	if ((fp = fopen(path, "re")) == NULL)
+		return false;
+	if (fgets(text, sizeof(text), fp) == NULL ||
+	    sscanf(text, "%31s", name) != 1 || strcmp(name, self) != 0) {
+		(void)fclose(fp);
+		return false;
+	}
+	while (nlines < LINES_MAX && fgets(text, sizeof(text), fp) != NULL) {
+		l = &lines[nlines];
+		hex[0] = '\0';
+		if (sscanf(text, "%31s %x %u %u %7s %2048s", l->peer, &l->type,
+			&l->id, &l->count, l->fd, hex) < 5)
+			continue;
+		read_payload(l, hex);
+		nlines++;
+	}
+	(void)fclose(fp);
+	return unlink(path) == 0;
+}
+
+static enum proc
+which(const char *instance)
+{
+	enum proc p;
+	size_t len;
+
+	for (p = PROC_MASTER; p < PROC_MAX; p++) {
+		len = strlen(proc_name(p));
+		if (strncmp(instance, proc_name(p), len) == 0 &&
+		    (instance[len] == '\0' || instance[len] == '/'))
+			return p;
+	}
+	return PROC_MASTER;
+}
+
+static void
+be_real(char *path, char **argv)
+{
+	(void)strcat(path, ".real");
+	(void)execv(path, argv);
+	fatal("%s", path);
+}
+
+static enum proc
+take_over(int argc, char **argv)
+{
+	char path[1024], armed[1024];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
+
+	if (n == -1)
+		fatal("my own name");
+	path[n] = '\0';
+	(void)memcpy(armed, path, (size_t)n + 1);
+	(void)memcpy(strrchr(armed, '/'), "/armed", sizeof("/armed"));
+	if (argc != 1 || !read_orders(armed, argv[0]))
+		be_real(path, argv);
+	return which(argv[0]);
+}
+
+/* --- what it does --- */
+
+/* What it might have: made before the sandbox is entered. */
+static void
+collect(void)
+{
+	dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	plain = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	sparse = memfd_create("sparse", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (dir == -1 || plain == -1 || sparse == -1 || pipe(pipes) == -1 ||
+	    ftruncate(plain, 4) == -1 || ftruncate(sparse, 1L << 50) == -1 ||
+	    fcntl(sparse, F_ADD_SEALS,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
+		-1)
+		fatal("what to send");
+}
+
+static int
+fd_of(const char *word)
+{
+	if (strcmp(word, "dir") == 0)
+		return dir;
+	if (strcmp(word, "pipe") == 0)
+		return pipes[0];
+	if (strcmp(word, "memfd") == 0)
+		return plain;
+	return strcmp(word, "sparse") == 0 ? sparse : -1;
+}
+
+static int
+say(int chan, const struct line *l, unsigned n)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	uint32_t id = l->id + n;
+	uint8_t h[8] = { (uint8_t)(l->type >> 8), (uint8_t)l->type, 0, 0,
+		(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
+		(uint8_t)id };
+	uint8_t data[sizeof(h) + PAYLOAD];
+	struct iovec iov = { data, sizeof(h) + l->len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cm;
+	int fd = fd_of(l->fd);
+
+	memcpy(data, h, sizeof(h));
+	memcpy(data + sizeof(h), l->payload, l->len);
+	if (fd == -1)
+		return send(chan, data, iov.iov_len,
+			   MSG_NOSIGNAL | MSG_DONTWAIT) == -1
+		    ? -1
+		    : 0;
+	msg.msg_control = control.buf;
+	msg.msg_controllen = sizeof(control.buf);
+	cm = CMSG_FIRSTHDR(&msg);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
+	return sendmsg(chan, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 ? -1 : 0;
+}
+
+static void
+act(const struct line *l)
+{
+	struct logline ll;
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < npeers; i++) {
+		if (strcmp(peers[i].name, l->peer) != 0)
+			continue;
+		while (n < l->count && say(peers[i].fd, l, n) == 0)
+			n++;
+		break;
+	}
+	ll_begin(&ll, LOG_L_INFO, "twin");
+	ll_cstr(&ll, "to", l->peer);
+	ll_num(&ll, "type", l->type);
+	ll_num(&ll, "said", n);
+	ll_send(&ll);
+}
+
+static void
+on_go(struct ev_timer *t)
+{
+	size_t i;
+
+	(void)t;
+	for (i = 0; i < nlines; i++)
+		act(&lines[i]);
+}
+
+static void
+on_conf(struct child *c, const struct conf *conf)
+{
+	(void)conf;
+	/* when posternd has been told that it is ready */
+	ev_timer_init(&go, on_go, c);
+	if (ev_timer_set(child_ev(c), &go, 0) == -1)
+		fatal("timer");
+}
+
+static void
+on_peer(struct child *c, const struct peer *peer, int fd)
+{
+	size_t i;
+
+	(void)c;
+	for (i = 0; i < npeers; i++)
+		if (peers[i].fd == fd)
+			break;
+	if (i == PEERS_MAX)
+		return;
+	peers[i].fd = fd;
+	(void)peer_name(peer, peers[i].name);
+	if (i == npeers)
+		npeers++;
+}
+
+static int
+on_fd(struct child *c, enum child_fd kind, uint32_t id, int fd)
+{
+	(void)c;
+	(void)kind;
+	(void)id;
+	(void)fd; /* kept, as the real one does */
+	return 0;
+}
+
+/* Tickets, and what is asked of posternd: not answered, not missed. */
+static int
+on_other(struct chan *c, uint32_t id, struct ibuf *b, int fd)
+{
+	(void)c;
+	(void)id;
+	(void)b;
+	if (fd != -1)
+		(void)close(fd);
+	return 0;
+}
+
+#define ANY(type)                                                              \
+	{                                                                      \
+		type, 0, CHAN_PAYLOAD_MAX, FD_OPT, CHAN_ANY, on_other          \
+	}
+static const struct chan_msg other_msgs[] = {
+	ANY(CM_REQ_TICKETS),
+};
+
+int
+main(int argc, char **argv)
+{
+	struct program program = {
+		.proc = take_over(argc, argv),
+		.on_conf = on_conf,
+		.on_peer = on_peer,
+		.on_fd = on_fd,
+		.master_msgs = other_msgs,
+		.nmaster_msgs = sizeof(other_msgs) / sizeof(other_msgs[0]),
+	};
+	struct child *c;
+
+	program.cage = cages[program.proc];
+	c = child_attach(argc, argv, &program, NULL);
+	collect();
+	privdrop(child_privdrop(c));
+	sandbox_enter(child_sandbox(c), child_report(c));
+	return child_loop(c);
+}
