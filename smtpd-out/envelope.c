@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -23,6 +24,49 @@ put_mail_dsn(const struct qo_job *j, struct smtp_outbuf *out)
 	}
 }
 
+/* An octet that begins a character, and how many follow; valid UTF-8. */
+static unsigned
+followers(unsigned char c)
+{
+	return c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+}
+
+#define POINT_MAX 16 /* a character: "\\x{10FFFF}" */
+
+/*
+ * Beyond ASCII it is written as utf-8-addr-xtext (RFC 6533 section 3), which
+ * every server takes; left out if that gets too long.
+ */
+static void
+put_orcpt(const char *s, struct smtp_outbuf *out)
+{
+	char text[MSG_ORCPT_MAX + POINT_MAX];
+	unsigned char c;
+	uint32_t point;
+	unsigned left;
+	size_t n = 0;
+
+	while ((c = (unsigned char)*s++) != '\0') {
+		if (n >= MSG_ORCPT_MAX)
+			return;
+		if (c < 0x80) {
+			text[n++] = (char)c;
+			continue;
+		}
+		left = followers(c);
+		point = c & (0x7fU >> (left + 1));
+		for (; left > 0 && *s != '\0'; left--)
+			point = point << 6 | ((unsigned char)*s++ & 0x3f);
+		n += (size_t)snprintf(text + n, POINT_MAX, "\\x{%X}",
+		    (unsigned)point);
+	}
+	text[n] = '\0';
+	if (n == 0 || n > MSG_ORCPT_MAX)
+		return;
+	smtp_put_str(out, " ORCPT=");
+	smtp_put_str(out, text);
+}
+
 static void
 put_rcpt_dsn(const struct msg_rcpt *r, struct smtp_outbuf *out)
 {
@@ -45,10 +89,7 @@ put_rcpt_dsn(const struct msg_rcpt *r, struct smtp_outbuf *out)
 		smtp_put_str(out, words[i].word);
 		before = ",";
 	}
-	if (r->orcpt[0] != '\0') {
-		smtp_put_str(out, " ORCPT=");
-		smtp_put_str(out, r->orcpt);
-	}
+	put_orcpt(r->orcpt, out);
 }
 
 void

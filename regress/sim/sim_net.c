@@ -315,6 +315,10 @@ answer_rcpt(const struct place *p, const struct l_rcpt *r, const char *addr,
 	} else if ((wx == PARTIAL && fate(addr) < 4) ||
 	    (wx == GREY && sim.t - r->first < GREY_MS) || sim_chance(4)) {
 		set(o, QO_DEFERRED, 450, "4.2.0", "later, please");
+	} else if (sim_chance(30)) {
+		/* it comes again at once: no attempt of its schedule */
+		set(o, QO_DEFERRED, 452, "4.5.3", "too many recipients");
+		o->reason = REASON_TOO_MANY_RCPTS;
 	} else {
 		set(o, QO_DELIVERED, 250, "2.0.0", "ok");
 	}
@@ -358,7 +362,7 @@ do_job(struct w_session *s, bool told)
 			led_accepted(s->job.msgid, s->addr[i], told);
 			break;
 		case QO_DEFERRED:
-			if (told)
+			if (told && v[i].reason != REASON_TOO_MANY_RCPTS)
 				led_tried(s->job.msgid, s->addr[i]);
 			break;
 		case QO_FAILED:

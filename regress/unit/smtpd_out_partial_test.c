@@ -192,6 +192,30 @@ static const struct dialogue seven_bit[] = {
 	    "\r\n\351 \r\n" },
 };
 
+/* RFC 6533 3: what is beyond ASCII goes out as ASCII. */
+static const struct dialogue orcpt[] = {
+	{ "ORCPT in UTF-8",
+	    HELLO("S 250-DSN\n")
+	    "J s@x u@y orcpt=utf-8;\320\266\303\251\360\237\230\200\342\202\254@z\n"
+	    "C MAIL FROM:<s@x>\n"
+	    "C RCPT TO:<u@y> ORCPT=utf-8;\\x{436}\\x{E9}\\x{1F600}\\x{20AC}@z\n"
+	    "C DATA\n",
+	    NULL },
+	{ "ORCPT as received",
+	    HELLO("S 250-DSN\n") "J s@x u@y orcpt=rfc822;a+2Bb@z\n"
+				 "C MAIL FROM:<s@x>\n"
+				 "C RCPT TO:<u@y> ORCPT=rfc822;a+2Bb@z\n"
+				 "C DATA\n",
+	    NULL },
+};
+
+static void
+test_orcpt(void **state)
+{
+	(void)state;
+	talk(orcpt, NELEMS(orcpt));
+}
+
 static void
 test_seven_bit(void **state)
 {
@@ -220,6 +244,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_one_too_many),
 		cmocka_unit_test(test_seven_bit),
+		cmocka_unit_test(test_orcpt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
