@@ -284,9 +284,9 @@ struct conf {
 
 /*
  * Defaults in every field that has one, lists empty: a message of 50 MiB,
- * 1000 recipients, 1000 sessions a side, 50 an address, 200 a network, 1200
- * connections a minute an address, 4800 a network, 100 bad sessions an hour an
- * address, 400 a network, no delay of the greeting, 20 errors, 50 unknown
+ * 1000 recipients, 1000 sessions a side, 50 an address, 500 a network, 6000
+ * connections a minute an address, 30000 a network, 600 bad sessions an hour an
+ * address, 3000 a network, no delay of the greeting, 20 errors, 50 unknown
  * recipients and 1000 messages a session, 30 hops, 300 s for a command and in
  * DATA, 100 bytes/s, 4 h a session; 20 connections to a destination, 1000
  * messages each; 4 GiB for each spool; retry after 30 s, 1 m, 5 m, 15 m,
