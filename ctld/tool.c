@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Connections of the tool.  Each asks one question at a time, must ask within
- * a minute, and must read what it asked for.
+ * a minute, and must read what it asked for.  Whoever is asked for it and says
+ * nothing for a while is as good as away.
  */
 #include <sys/socket.h>
 
@@ -13,7 +14,8 @@
 #include "common/base/stats.h"
 #include "ctld/ctld.h"
 
-#define IDLE	  60000 /* ms */
+#define IDLE	  60000 /* ms: the tool, and a reload */
+#define SILENCE	  15000 /* of whom we ask */
 #define SLOT_BITS 5
 
 static struct ctld *self;
@@ -49,7 +51,9 @@ tool_asking(uint32_t question)
 void
 tool_alive(struct tool *t)
 {
-	if (ev_timer_set(self->ev, &t->idle, IDLE) == -1)
+	bool asks = t->asks != ASKS_NOTHING && t->asks != ASKS_RELOAD;
+
+	if (ev_timer_set(self->ev, &t->idle, asks ? SILENCE : IDLE) == -1)
 		log_warn("timer");
 }
 
@@ -73,6 +77,7 @@ end(struct tool *t, const struct ct_end *m)
 
 	t->asks = ASKS_NOTHING;
 	t->page_due = false;
+	tool_alive(t);
 	chan_scratch(&b);
 	if (put_ct_end(&b, m) == 0)
 		(void)chan_send(t->chan, CT_ANS_END, t->id, &b, -1);
@@ -130,9 +135,9 @@ begin(struct tool *t, uint32_t id, enum asks asks)
 	if (t->asks != ASKS_NOTHING)
 		return -1; /* one at a time */
 	stats_inc(STAT_CTL_REQUESTS);
-	tool_alive(t);
 	t->id = id;
 	t->asks = asks;
+	tool_alive(t);
 	t->rows = t->count = t->busy = 0;
 	return 0;
 }
@@ -359,10 +364,19 @@ on_drain(struct chan *ch)
 		tool_end_pages(t, CT_AWAY);
 }
 
+/* It reads no more, has nothing to ask, or waits for somebody in vain. */
 static void
 on_idle(struct ev_timer *timer)
 {
-	tool_free(timer->arg);
+	struct tool *t = timer->arg;
+
+	if (chan_busy(t->chan) || t->page_due || t->asks == ASKS_NOTHING ||
+	    t->asks == ASKS_RELOAD)
+		tool_free(t);
+	else if (t->asks == ASKS_PAGES)
+		tool_end_pages(t, CT_AWAY);
+	else
+		tool_end(t, CT_AWAY, t->rows);
 }
 
 static struct tool *

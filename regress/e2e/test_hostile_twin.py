@@ -174,3 +174,18 @@ def test_blaming_queued(world, twins, sink):
     assert line['text'] == 'blames others', line.text
     probes(world, sink)
     assert others(twins, 'smtpd-in/ext.0') == before
+
+
+def test_a_queued_that_says_nothing(world, twins, sink):
+    """The operator's tool says so in time, and all else is answered."""
+    mark = take_over(twins, 'queued', 'nobody 1 1 1 none')
+    twins.wait_log(20, mark, event='twin')
+    done = twins.postern('queue', 'list', check=False)
+    assert done.returncode == 2, done
+    assert 'does not answer' in done.stderr
+    assert twins.json('status', check=False)
+    pid = twins.wait_log(20, mark, event='child-start',
+                         instance='queued')[0]['pid']
+    os.kill(int(pid), 9)
+    twins.wait_log(20, mark, event='child-start', instance='queued', count=2)
+    probes(world, sink)
