@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Accepting: each connection is counted, by side, address and network, and
- * handed to the least loaded worker.  The excess is told 421 and closed.  Without a
- * worker nothing is accepted: connections wait in the kernel's backlog for
- * the replacement, which is a matter of milliseconds.
+ * handed to the least loaded worker.  The excess is told 421 and closed.
+ * Without a worker nothing is accepted: connections wait in the kernel's
+ * backlog for the replacement, which is a matter of milliseconds.
  */
 #include <sys/socket.h>
 
@@ -22,9 +22,9 @@
 #include "connd/clients.h"
 #include "connd/connd.h"
 
-#define BURST	   64  /* accepted in one turn from one listener */
-#define LINES_A_SECOND 50 /* of refusals */
-#define FULL_PAUSE 100 /* ms without accepting when descriptors are short */
+#define BURST	       64  /* accepted in one turn from one listener */
+#define LINES_A_SECOND 50  /* of refusals */
+#define FULL_PAUSE     100 /* ms without accepting when descriptors are short */
 
 static const char too_many[] =
     "421 4.3.2 Too many connections, try again later\r\n";
@@ -54,7 +54,7 @@ struct conn {
 	uint32_t id;
 	struct worker *worker;
 	struct client_addr *client; /* entered; NULL: none (yet) */
-	bool proxied; /* nobody has been named yet */
+	bool proxied;		    /* nobody has been named yet */
 };
 RB_HEAD(conns, conn);
 
@@ -451,9 +451,8 @@ on_client(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	r = judge(d, &m.client, &c->client);
 	if (r.reply != NULL) {
 		note_refused(d, &m.client, r.reply, r.reason, r.limit);
-		answer.verdict = r.reason == REASON_CLIENT_DENIED
-		    ? CI_DENIED
-		    : CI_TOO_MANY;
+		answer.verdict =
+		    r.reason == REASON_CLIENT_DENIED ? CI_DENIED : CI_TOO_MANY;
 	}
 	answer.tag = m.tag;
 	chan_scratch(&out);

@@ -7,11 +7,11 @@
 #include "common/base/tree.h"
 #include "connd/clients.h"
 
-#define MINUTE	 60000ULL  /* ms */
-#define HOUR	 3600000ULL
-#define V4_NET	 24
-#define V6_NET	 48
-#define V6_ADDR	 64
+#define MINUTE	60000ULL /* ms */
+#define HOUR	3600000ULL
+#define V4_NET	24
+#define V6_NET	48
+#define V6_ADDR 64
 
 /* What is known of an address or a network. */
 struct record {
@@ -274,8 +274,8 @@ judge(const struct client_addr *addr, const struct conf_limits *lim,
 		return CLIENTS_NETWORK_BAD;
 	if (a->sessions >= lim->sessions_per_address)
 		return CLIENTS_ADDRESS_FULL;
-	if (n->sessions >= at_least(lim->sessions_per_network,
-		lim->sessions_per_address))
+	if (n->sessions >=
+	    at_least(lim->sessions_per_network, lim->sessions_per_address))
 		return CLIENTS_NETWORK_FULL;
 	if (is_full(a->fast, now, lim->connections, MINUTE))
 		return CLIENTS_ADDRESS_FAST;

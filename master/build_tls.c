@@ -82,12 +82,11 @@ build_certs_finish(struct parser *p)
 void
 build_trust(struct parser *p, uint32_t line, unsigned side, const char *path)
 {
-	char *to = side == BUILD_BOTH ? p->trust
-				      : p->conf->side[side].trust_path;
+	char *to =
+	    side == BUILD_BOTH ? p->trust : p->conf->side[side].trust_path;
 
 	if (build_once(p, line, MARK_TRUST, side, 0, "tls trust") == 0)
-		(void)value_path(p, line, "tls trust", path, to,
-		    CONF_PATH_MAX);
+		(void)value_path(p, line, "tls trust", path, to, CONF_PATH_MAX);
 }
 
 /* A side's own goes before that of both. */

@@ -26,7 +26,7 @@ struct config {
 	struct marks marks;
 	struct report report;
 	bool workers_set[NSIDES][2]; /* [side][in, out]: stated in the file */
-	int keys; /* the set for keyd, keys.h; -1: none */
+	int keys;		     /* the set for keyd, keys.h; -1: none */
 };
 
 /*

@@ -79,8 +79,8 @@ struct parser {
 	enum side side;
 	bool listening; /* the listener being read is the last one */
 	struct block block;
-	struct conf_pace pace; /* the "limit to" being read */
-	size_t pace_errors;    /* reported before it began */
+	struct conf_pace pace;	   /* the "limit to" being read */
+	size_t pace_errors;	   /* reported before it began */
 	char trust[CONF_PATH_MAX]; /* "tls trust" of both sides */
 	uint32_t workers[NSIDES + 1]
 			[2]; /* [side or both][in, out]; 0: not set */

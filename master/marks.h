@@ -37,13 +37,13 @@ enum mark_kind {
 	MARK_CHROOT,
 	MARK_SANDBOX,
 	MARK_SENDERS,
-	MARK_TLS,	 /* a: side */
-	MARK_TLS_FROM,	 /* a: side, b: index */
-	MARK_PROXY,	 /* b: index of its last listener */
-	MARK_TLS_OUT,	 /* a: line of domain or connector */
-	MARK_TRUST,	 /* a: side, or 2 for both */
+	MARK_TLS,	  /* a: side */
+	MARK_TLS_FROM,	  /* a: side, b: index */
+	MARK_PROXY,	  /* b: index of its last listener */
+	MARK_TLS_OUT,	  /* a: line of domain or connector */
+	MARK_TRUST,	  /* a: side, or 2 for both */
 	MARK_ACCEPT_CERT, /* a: index */
-	MARK_FLAG /* a: the bit of enum conf_flag */
+	MARK_FLAG	  /* a: the bit of enum conf_flag */
 };
 
 struct mark {

@@ -11,14 +11,14 @@
 
 struct options {
 	const char *file;
-	const char *libexec; /* -L, or NULL: found by spawn.c */
-	bool check;	     /* -n */
-	bool print;	     /* -v */
-	bool foreground;     /* -d */
-	bool trap;	     /* -T: filters name the call, then kill */
-	bool topology;	     /* --topology */
+	const char *libexec;  /* -L, or NULL: found by spawn.c */
+	bool check;	      /* -n */
+	bool print;	      /* -v */
+	bool foreground;      /* -d */
+	bool trap;	      /* -T: filters name the call, then kill */
+	bool topology;	      /* --topology */
 	const char *firewall; /* --firewall: a namespace, "": the own; NULL */
-	bool selftest;	     /* "selftest": attack the sandboxes, no more */
+	bool selftest;	      /* "selftest": attack the sandboxes, no more */
 };
 
 /* Reads the command line; ends the process on --help, --version or misuse. */

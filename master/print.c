@@ -144,9 +144,9 @@ print_tls(FILE *fp, const struct conf *conf, enum side side)
 	/* without a certificate there is nothing to offer */
 	if (conf_offers_tls(conf, side) || s->tls_off)
 		(void)fprintf(fp, "\ttls %s\n",
-	    s->tls_off		 ? "off"
-		: s->tls_require ? "require"
-				 : "offer");
+		    s->tls_off		 ? "off"
+			: s->tls_require ? "require"
+					 : "offer");
 	print_set(fp, "tls require from", &s->tls_from);
 	if (s->trust_path[0] != '\0')
 		print_word_string(fp, "\ttls trust ", s->trust_path);
@@ -168,8 +168,7 @@ print_side(FILE *fp, const struct config *c, enum side side)
 		print_word_string(fp, "\tinterface ", s->interface);
 	if (s->netns[0] != '\0')
 		print_word_string(fp, "\tnamespace ", s->netns);
-	if (side == SIDE_EXT &&
-	    (c->conf->flags & CONF_F_CHECK_SENDER_MX) != 0)
+	if (side == SIDE_EXT && (c->conf->flags & CONF_F_CHECK_SENDER_MX) != 0)
 		(void)fputs("\tcheck sender mx\n", fp);
 	print_dns(fp, s);
 	print_set(fp, "networks", &s->networks);

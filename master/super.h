@@ -72,7 +72,7 @@ struct instance {
 	uint64_t heard;
 	/* its reports about others that ended none of them */
 	uint32_t blamed;
-	uint64_t blamed_since; /* ms */
+	uint64_t blamed_since;	  /* ms */
 	uint64_t accused[NSIDES]; /* ms: the last report of either side */
 	/* what it writes to its stderr */
 	struct ev_io output;

@@ -12,7 +12,7 @@
 struct tickets;
 
 struct tickets *tickets_new(struct ev *, struct super *); /* NULL: ENOMEM */
-void tickets_free(struct tickets *); /* and wiped */
+void tickets_free(struct tickets *);			  /* and wiped */
 /* What a worker of smtpd-in gets, when it starts. */
 void tickets_give(const struct tickets *, struct instance *);
 

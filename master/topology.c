@@ -9,11 +9,11 @@
 #include "common/msg/child_conf.h"
 #include "master/topology.h"
 
-#define EXT	 SIDE_EXT
-#define INT	 SIDE_INT
-#define NONE	 PROC_SIDE_NONE
+#define EXT	     SIDE_EXT
+#define INT	     SIDE_INT
+#define NONE	     PROC_SIDE_NONE
 
-#define FD(kind) (1U << CHILD_FD_##kind)
+#define FD(kind)     (1U << CHILD_FD_##kind)
 
 #define CONND_BUFFER (32 * 1024)
 

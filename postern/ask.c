@@ -133,7 +133,8 @@ ask_status(const struct ct_end *end, const char *what)
 	case CT_FAILED:
 		return EXIT_NO;
 	case CT_AWAY:
-		warnx("the process that knows is away or does not answer; try again");
+		warnx("the process that knows is away or does not answer; try "
+		      "again");
 		return EXIT_ASK;
 	case CT_DENIED:
 		warnx("denied");

@@ -89,9 +89,9 @@ struct queue {
 	uint64_t now;  /* ms, monotonic, of this turn */
 	uint64_t real; /* ms, as the system says */
 	uint64_t last_id;
-	uint32_t epoch;	 /* generation of the configuration */
-	uint32_t routes; /* generation of what is known of routes */
-	uint32_t mark;	 /* see queue_group.c */
+	uint32_t epoch;	     /* generation of the configuration */
+	uint32_t routes;     /* generation of what is known of routes */
+	uint32_t mark;	     /* see queue_group.c */
 	uint64_t wary_until; /* ms */
 	bool draining;
 	bool jumped; /* the system's clock is off, and that was said */

@@ -249,8 +249,8 @@ judge_rcpt(struct client *c, const struct session_act *a,
 	struct relay_decision d;
 
 	/* one that is let in by its certificate has no address that counts */
-	relay_decide(sv->conf, sv->side,
-	    c->by_cert ? NULL : &c->peer.client, domain.p, domain.len, &d);
+	relay_decide(sv->conf, sv->side, c->by_cert ? NULL : &c->peer.client,
+	    domain.p, domain.len, &d);
 	if (d.verdict == RELAY_REFUSE || !may_send(c)) {
 		*answer = ANSWER_RELAY_DENIED;
 		return true;
@@ -572,8 +572,8 @@ say(struct client *c, const struct smtp_outbuf *out, bool more)
 static bool
 say_goodbye(struct client *c)
 {
-	if (!child_hurried(c->server->child) || c->closing || client_in_handshake(c) ||
-	    !session_is_idle(&c->session))
+	if (!child_hurried(c->server->child) || c->closing ||
+	    client_in_handshake(c) || !session_is_idle(&c->session))
 		return false;
 	session_end(&c->session, SMTP_R_SHUTDOWN);
 	return true;

@@ -50,9 +50,8 @@ on_conf(struct child *c, const struct conf *conf)
 	if (server.side == SIDE_EXT)
 		s.policy |= SESSION_P_LOCAL;
 	set_postmaster(&s, conf);
-	s.features.ext |=
-	    SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_LIMITS |
-	    SMTP_EXT_DSN;
+	s.features.ext |= SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 |
+	    SMTP_EXT_LIMITS | SMTP_EXT_DSN;
 	s.features.mail_max = conf->limits.messages_per_session;
 	s.features.rcpt_max = conf->limits.recipients;
 	s.features.size = conf->limits.message_size;

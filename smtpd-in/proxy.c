@@ -68,8 +68,8 @@ crc32c(const uint8_t *p, size_t len, size_t hole)
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		crc = crc_octet(crc,
-		    i >= hole && i - hole < CRC_LEN ? 0 : p[i]);
+		crc =
+		    crc_octet(crc, i >= hole && i - hole < CRC_LEN ? 0 : p[i]);
 	return ~crc;
 }
 
@@ -157,9 +157,9 @@ proxy_parse(const uint8_t *p, size_t len, struct proxy_header *h)
 
 	memset(h, 0, sizeof(*h));
 	if (memcmp(p, signature, n) != 0)
-		return bad(h, n >= 5 && memcmp(p, "PROXY", 5) == 0
-			? "version 1"
-			: "no header");
+		return bad(h,
+		    n >= 5 && memcmp(p, "PROXY", 5) == 0 ? "version 1"
+							 : "no header");
 	if (len > SIGNATURE_LEN && p[SIGNATURE_LEN] >> 4 != VERSION)
 		return bad(h, "not version 2");
 	if (len < PROXY_HEAD)

@@ -48,9 +48,9 @@ struct intx {
 enum waiting_for {
 	WAIT_NOTHING = 0,
 	WAIT_ADMIT, /* connd's word on a proxy's client */
-	WAIT_DIR,  /* dird's verdict */
-	WAIT_DNS,  /* dnsd's; without it the mail is taken */
-	WAIT_ROOM, /* the channel to queued is full: not yet submitted */
+	WAIT_DIR,   /* dird's verdict */
+	WAIT_DNS,   /* dnsd's; without it the mail is taken */
+	WAIT_ROOM,  /* the channel to queued is full: not yet submitted */
 	WAIT_QUEUE, /* queued's answer */
 	WAIT_KEYD,  /* is keyd there: STARTTLS is not answered yet */
 	WAIT_SIGN   /* keyd's signature, in a handshake */
@@ -67,8 +67,8 @@ enum stage {
 struct client {
 	struct server *server;
 	uint16_t slot;
-	uint32_t conn_id; /* connd's number, */
-	uint32_t conn_life; /* of which connd: server.conn_life then */
+	uint32_t conn_id;	/* connd's number, */
+	uint32_t conn_life;	/* of which connd: server.conn_life then */
 	struct ci_session peer; /* its client: behind a proxy, the real one */
 	struct netaddr proxy;	/* family NONE: it came without */
 	int fd;
@@ -96,7 +96,7 @@ struct client {
 	bool repairs; /* its line ends are repaired */
 	struct repair repair;
 	size_t repaired; /* line ends */
-	bool offence; /* it was hung up on for what it did */
+	bool offence;	 /* it was hung up on for what it did */
 	enum stage stage;
 	enum waiting_for waiting;
 	uint16_t seq;	   /* of the question asked */
@@ -192,7 +192,7 @@ void secure_input(struct client *);
 void secure_go_on(struct client *); /* its signature is there, or refused */
 int secure_write(struct client *, const char *, size_t);
 void secure_bye(struct client *);
-void secure_late(struct client *); /* its handshake takes too long */
+void secure_late(struct client *);    /* its handshake takes too long */
 void secure_give_up(struct server *); /* keyd is gone */
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or empty */
 const char *secure_text(const struct client *, char *, size_t);

@@ -169,7 +169,7 @@ struct session_tx {
 struct session {
 	const struct session_conf *conf;
 	enum session_state state;
-	bool esmtp; /* EHLO rather than HELO */
+	bool esmtp;	   /* EHLO rather than HELO */
 	bool secured;	   /* TLS is on */
 	bool tls_required; /* before anything of use */
 	char helo[SMTP_DOMAIN_MAX + 1];
@@ -237,7 +237,8 @@ bool session_is_asking(const struct session *);
 /* May it be ended now without cutting a transaction off? */
 bool session_is_idle(const struct session *);
 
-/* Is what was used of the input the beginning of a bad line, with no end yet? */
+/* Is what was used of the input the beginning of a bad line, with no end yet?
+ */
 bool session_is_mid_line(const struct session *);
 
 /*

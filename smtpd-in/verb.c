@@ -8,8 +8,8 @@
 enum rule_flag {
 	F_NO_ARG = 1 << 0,
 	F_ARG = 1 << 1,
-	F_LAST = 1 << 2, /* the client must wait for the reply, RFC 2920 3.1 */
-	F_JUNK = 1 << 3, /* harmless, but not for ever */
+	F_LAST = 1 << 2,  /* the client must wait for the reply, RFC 2920 3.1 */
+	F_JUNK = 1 << 3,  /* harmless, but not for ever */
 	F_CLEAR = 1 << 4, /* allowed where TLS is required, before it */
 	F_TLS = 1 << 5	  /* what follows is dropped, waiting or not */
 };
@@ -53,8 +53,8 @@ static const struct rule rules[SMTP_VERB_MAX] = {
 	[SMTP_VERB_OTHER] = { NOWHERE(SMTP_R_NOT_IMPLEMENTED), 0, SMTP_LINE_MAX,
 	    NULL },
 	[SMTP_VERB_HTTP] = { NOWHERE(SMTP_R_HTTP), 0, SMTP_LINE_MAX, NULL },
-	[SMTP_VERB_EHLO] = { ANYWHERE, F_LAST | F_JUNK | F_CLEAR, SMTP_COMMAND_MAX,
-	    run_ehlo },
+	[SMTP_VERB_EHLO] = { ANYWHERE, F_LAST | F_JUNK | F_CLEAR,
+	    SMTP_COMMAND_MAX, run_ehlo },
 	[SMTP_VERB_HELO] = { ANYWHERE, F_LAST | F_JUNK, SMTP_COMMAND_MAX,
 	    run_helo },
 	[SMTP_VERB_MAIL] = { { SMTP_R_NEED_HELO, SMTP_R_NONE,
@@ -71,8 +71,10 @@ static const struct rule rules[SMTP_VERB_MAX] = {
 	[SMTP_VERB_BDAT] = { ANYWHERE, F_ARG, SMTP_COMMAND_MAX, session_bdat },
 	[SMTP_VERB_RSET] = { ANYWHERE, F_NO_ARG | F_JUNK, SMTP_COMMAND_MAX,
 	    run_rset },
-	[SMTP_VERB_NOOP] = { ANYWHERE, F_JUNK | F_CLEAR, SMTP_COMMAND_MAX, run_noop },
-	[SMTP_VERB_QUIT] = { ANYWHERE, F_NO_ARG | F_CLEAR, SMTP_COMMAND_MAX, run_quit },
+	[SMTP_VERB_NOOP] = { ANYWHERE, F_JUNK | F_CLEAR, SMTP_COMMAND_MAX,
+	    run_noop },
+	[SMTP_VERB_QUIT] = { ANYWHERE, F_NO_ARG | F_CLEAR, SMTP_COMMAND_MAX,
+	    run_quit },
 	[SMTP_VERB_VRFY] = { ANYWHERE, F_ARG | F_JUNK, SMTP_COMMAND_MAX,
 	    run_vrfy },
 	[SMTP_VERB_HELP] = { ANYWHERE, F_JUNK, SMTP_COMMAND_MAX, run_help },

@@ -43,7 +43,7 @@ struct plan {
 	uint32_t asked; /* A and AAAA answers still to come */
 	uint32_t attempts;
 	char name[CONF_NAME_MAX]; /* of the MX question */
-	uint64_t tls; /* of the hop: conf_tls_find() */
+	uint64_t tls;		  /* of the hop: conf_tls_find() */
 	const struct conf *conf;  /* own name and listeners; outlives it */
 	uint32_t (*random)(uint32_t bound);
 	struct qo_outcome outcome; /* the worst so far; deferrals win */

@@ -704,8 +704,8 @@ smtpc_input(struct smtpc *c, const char *in, size_t len,
 bool
 smtpc_may_go_on(const struct smtpc *c)
 {
-	return !c->broken && (c->features.mail_max == 0 ||
-	    c->messages < c->features.mail_max);
+	return !c->broken &&
+	    (c->features.mail_max == 0 || c->messages < c->features.mail_max);
 }
 
 void

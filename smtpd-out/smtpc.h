@@ -43,21 +43,21 @@ enum smtpc_state {
 	SMTPC_HELO,
 	SMTPC_STARTTLS,	 /* it was sent */
 	SMTPC_HANDSHAKE, /* 220: TLS begins; the caller says how that went */
-	SMTPC_READY,	/* between messages */
-	SMTPC_LOOK,	/* the text is wanted, before anything is said */
-	SMTPC_COMMANDS, /* RSET, MAIL, RCPT, DATA or BDAT */
-	SMTPC_BODY,	/* the text is wanted */
-	SMTPC_END,	/* all of it was sent */
-	SMTPC_RESULT,	/* outcomes are there */
-	SMTPC_QUIT,	/* QUIT was sent */
-	SMTPC_OVER	/* close the connection */
+	SMTPC_READY,	 /* between messages */
+	SMTPC_LOOK,	 /* the text is wanted, before anything is said */
+	SMTPC_COMMANDS,	 /* RSET, MAIL, RCPT, DATA or BDAT */
+	SMTPC_BODY,	 /* the text is wanted */
+	SMTPC_END,	 /* all of it was sent */
+	SMTPC_RESULT,	 /* outcomes are there */
+	SMTPC_QUIT,	 /* QUIT was sent */
+	SMTPC_OVER	 /* close the connection */
 };
 
 struct smtpc {
 	enum smtpc_state state;
 	char helo[CONF_NAME_MAX];
 	struct smtp_features features;
-	struct tls_facts tls; /* what is wanted, what is there */
+	struct tls_facts tls;	 /* what is wanted, what is there */
 	struct smtp_reply reply; /* the parser, and the last reply read */
 	/* the job in hand */
 	const struct qo_job *job;
@@ -65,7 +65,7 @@ struct smtpc {
 	struct qo_outcome *outcomes;  /* the caller's, as many */
 	uint8_t asked[QO_RCPTS_MAX];  /* of each RCPT: its place in rcpts */
 	uint16_t nasked;
-	uint32_t sent, got;	      /* steps: see smtpc.c */
+	uint32_t sent, got; /* steps: see smtpc.c */
 	uint32_t naccepted;
 	bool mail_ok;
 	bool need_rset; /* the last transaction did not end by itself */
@@ -73,12 +73,12 @@ struct smtpc {
 	bool chunked;	/* the text goes in one BDAT, RFC 3030 */
 	bool body_new;	/* the text is wanted from its start: caller clears */
 	struct smtp_encoder encoder;
-	bool held_cr; /* taken and not yet sent */
+	bool held_cr;		      /* taken and not yet sent */
 	struct smtp_downgrade *seven; /* the text is converted; owned */
 	/* how it ended */
-	bool broken; /* after the outcomes: the connection is of no use */
+	bool broken;	  /* after the outcomes: the connection is of no use */
 	bool again_plain; /* SMTPC_OVER: to be tried again without TLS */
-	bool unsure; /* lost after the final dot: it may have been taken */
+	bool unsure;	  /* lost after the final dot: it may have been taken */
 	struct qo_outcome end; /* why SMTPC_OVER came before it was asked for */
 	uint32_t messages;
 };

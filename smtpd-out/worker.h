@@ -71,7 +71,7 @@ struct session {
 	bool secure;	      /* its handshake is done */
 	bool signing;	      /* its handshake waits for keyd */
 	bool unanswered;      /* keyd did not answer */
-	bool plain; /* a handshake with this address failed: without TLS */
+	bool plain;    /* a handshake with this address failed: without TLS */
 	bool ready;    /* queued knows of the connection */
 	bool quitting; /* queued wants no more, or we drain */
 	bool moving;   /* from this host, with the job, to the next */
@@ -88,7 +88,7 @@ struct worker {
 	struct chan *queue, *conn, *dns, *key; /* NULL: being replaced */
 	struct peer queue_peer, conn_peer, dns_peer, key_peer;
 	struct tls_keys keys;
-	struct tls_client *tls; /* owned; NULL: not made yet */
+	struct tls_client *tls;			/* owned; NULL: not made yet */
 	struct tls_cert *certs[CONF_CERTS_MAX]; /* by id; owned */
 	struct sessions sessions;
 	struct session *slots[SESSIONS_MAX];
@@ -112,7 +112,7 @@ void sessions_abort(struct worker *); /* queued is gone: it forgot them all */
 void job_free(struct job *);
 /* To the socket; what it does not take is kept.  -1: lost. */
 int session_write(struct session *, const void *, size_t);
-void session_signed(struct session *); /* keyd has answered */
+void session_signed(struct session *);	 /* keyd has answered */
 void sessions_unsigned(struct worker *); /* keyd is gone */
 
 /* secure.c: a session under TLS */
@@ -124,7 +124,7 @@ void secure_input(struct session *, const void *, size_t, struct smtp_outbuf *);
 void secure_go_on(struct session *, struct smtp_outbuf *);
 void secure_late(struct session *, struct smtp_outbuf *); /* keyd is silent */
 int secure_write(struct session *, const char *, size_t);
-void secure_tell(struct session *); /* the evidence, into its relay */
+void secure_tell(struct session *);	  /* the evidence, into its relay */
 void secure_over(const struct session *); /* logs how TLS came to nothing */
 void secure_free(struct session *);
 

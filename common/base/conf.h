@@ -15,28 +15,28 @@
 
 #include "common/base/netaddr.h"
 
-#define CONF_NAME_MAX 256  /* a domain or host name with its NUL */
-#define CONF_PATH_MAX 1024 /* a path with its NUL */
-#define CONF_IFNAME_MAX 16
-#define CONF_RETRY_MAX 32
-#define CONF_DNS_MAX 8     /* servers a side */
-#define CONF_LISTEN_MAX 32 /* listeners in all */
-#define CONF_PROXIES_MAX 64 /* "proxy from", of one listener */
-#define CONF_HOSTS_MAX 16  /* hosts of one route */
-#define CONF_WORKERS_MAX 16
-#define CONF_CERTS_MAX 64  /* certificates in all */
-#define CONF_CHAIN_MAX (32 * 1024) /* bytes of a chain's file */
-#define CONF_ACCEPT_CERTS_MAX 64   /* "accept certificate" */
-#define CONF_FINGERPRINT 32        /* SHA-256 */
-#define CONF_TLS_MAX 1024   /* different statements of TLS towards servers */
-#define CONF_TLS_ITEMS_MAX 8 /* names or fingerprints of one */
-#define CONF_NO_CERT UINT32_MAX
-#define CONF_ANCHORS_MAX (1024 * 1024) /* bytes of trust anchors of a side */
-#define CONF_PACES_MAX 10000 /* "limit to" */
-#define CONF_SOURCES_MAX 256 /* "limit from" */
-#define CONF_RATE_COUNT_MAX 1000000
-#define CONF_RATE_PERIOD_MAX (30 * 86400) /* s */
-#define CONF_AGES_MAX 32   /* different times of expiry, or of warnings */
+#define CONF_NAME_MAX	      256  /* a domain or host name with its NUL */
+#define CONF_PATH_MAX	      1024 /* a path with its NUL */
+#define CONF_IFNAME_MAX	      16
+#define CONF_RETRY_MAX	      32
+#define CONF_DNS_MAX	      8	 /* servers a side */
+#define CONF_LISTEN_MAX	      32 /* listeners in all */
+#define CONF_PROXIES_MAX      64 /* "proxy from", of one listener */
+#define CONF_HOSTS_MAX	      16 /* hosts of one route */
+#define CONF_WORKERS_MAX      16
+#define CONF_CERTS_MAX	      64	  /* certificates in all */
+#define CONF_CHAIN_MAX	      (32 * 1024) /* bytes of a chain's file */
+#define CONF_ACCEPT_CERTS_MAX 64	  /* "accept certificate" */
+#define CONF_FINGERPRINT      32	  /* SHA-256 */
+#define CONF_TLS_MAX	      1024 /* different statements of TLS towards servers */
+#define CONF_TLS_ITEMS_MAX    8 /* names or fingerprints of one */
+#define CONF_NO_CERT	      UINT32_MAX
+#define CONF_ANCHORS_MAX      (1024 * 1024) /* bytes of trust anchors of a side */
+#define CONF_PACES_MAX	      10000	    /* "limit to" */
+#define CONF_SOURCES_MAX      256	    /* "limit from" */
+#define CONF_RATE_COUNT_MAX   1000000
+#define CONF_RATE_PERIOD_MAX  (30 * 86400) /* s */
+#define CONF_AGES_MAX	      32 /* different times of expiry, or of warnings */
 
 enum side {
 	SIDE_EXT = 0, /* the Internet */
@@ -60,7 +60,7 @@ struct conf_listener {
 
 struct conf_host {
 	char name[CONF_NAME_MAX]; /* empty when addr is a literal */
-	struct netaddr addr;      /* family NONE when name is set; port 0 */
+	struct netaddr addr;	  /* family NONE when name is set; port 0 */
 	uint16_t port;
 };
 
@@ -73,7 +73,7 @@ enum conf_route_kind {
 
 struct conf_route {
 	enum conf_route_kind kind;
-	char mx[CONF_NAME_MAX];  /* CONF_ROUTE_MX */
+	char mx[CONF_NAME_MAX];	 /* CONF_ROUTE_MX */
 	struct conf_host *hosts; /* HOSTS and SMARTHOST; owned */
 	uint32_t nhosts;
 };
@@ -89,8 +89,8 @@ enum conf_cert_use {
 
 /* The key itself is in no conf: keyd has it, by conf_cert_key(). */
 struct conf_cert {
-	uint32_t id;   /* index in conf.certs */
-	uint32_t uses; /* enum conf_cert_use */
+	uint32_t id;			/* index in conf.certs */
+	uint32_t uses;			/* enum conf_cert_use */
 	char chain_path[CONF_PATH_MAX]; /* paths: posternd only */
 	char key_path[CONF_PATH_MAX];
 	uint8_t *chain; /* the file, PEM; owned; NULL: not read (yet) */
@@ -139,7 +139,7 @@ enum conf_schedule_set {
 
 /* when delivery is tried again, and for how long */
 struct conf_schedule {
-	uint32_t set; /* enum conf_schedule_set */
+	uint32_t set;			/* enum conf_schedule_set */
 	uint32_t retry[CONF_RETRY_MAX]; /* s; the last one repeats */
 	uint32_t nretry;
 	uint32_t expire;     /* s */
@@ -147,7 +147,7 @@ struct conf_schedule {
 };
 
 struct conf_domain {
-	uint32_t id; /* index in conf.domains */
+	uint32_t id;		  /* index in conf.domains */
 	char name[CONF_NAME_MAX]; /* lower case, no trailing dot */
 	enum conf_rcpt_kind rcpt_kind;
 	char rcpt_path[CONF_PATH_MAX]; /* CONF_RCPT_FILE */
@@ -168,22 +168,22 @@ struct conf_connector {
 
 struct conf_side {
 	char interface[CONF_IFNAME_MAX]; /* empty: not bound to one */
-	char netns[CONF_NAME_MAX];       /* ext { namespace "x" }; or empty */
-	struct netaddr source4;          /* family NONE: kernel's choice */
+	char netns[CONF_NAME_MAX];	 /* ext { namespace "x" }; or empty */
+	struct netaddr source4;		 /* family NONE: kernel's choice */
 	struct netaddr source6;
 	struct netaddr dns[CONF_DNS_MAX]; /* with port, in order */
 	uint32_t ndns;
-	struct netset networks;    /* int: the intranet */
+	struct netset networks;	   /* int: the intranet */
 	struct netset accept_from; /* int: hosts that may submit */
-	struct netset repair;      /* int: hosts whose line ends are repaired */
-	struct netset reach;       /* exceptions to special-use ranges */
+	struct netset repair;	   /* int: hosts whose line ends are repaired */
+	struct netset reach;	   /* exceptions to special-use ranges */
 	uint32_t workers_in;
 	uint32_t workers_out;
-	bool tls_off;            /* STARTTLS is not offered */
-	bool tls_require;        /* of every client */
-	struct netset tls_from;  /* of these clients */
+	bool tls_off;			/* STARTTLS is not offered */
+	bool tls_require;		/* of every client */
+	struct netset tls_from;		/* of these clients */
 	char trust_path[CONF_PATH_MAX]; /* "tls trust"; posternd only */
-	uint8_t *anchors;        /* for verifying servers: PEM; owned */
+	uint8_t *anchors;		/* for verifying servers: PEM; owned */
 	uint32_t anchors_len;
 };
 
@@ -196,7 +196,7 @@ struct conf_rate {
 /* "limit to": each destination that the pattern fits, for itself */
 struct conf_pace {
 	char pattern[CONF_NAME_MAX]; /* "*", "example.net", "*.example.net" */
-	uint32_t sessions; /* at a time; 0: as limits.out_sessions */
+	uint32_t sessions;	     /* at a time; 0: as limits.out_sessions */
 	uint32_t messages; /* a connection; 0: as limits.out_messages */
 	struct conf_rate rate;
 	struct conf_pos pos;
@@ -211,28 +211,28 @@ struct conf_source {
 
 /* none is 0 but data_rate, which then is not judged, and greeting_delay */
 struct conf_limits {
-	uint64_t message_size;         /* bytes, also offered as SIZE */
-	uint32_t recipients;           /* a transaction */
-	uint32_t sessions;             /* a side */
+	uint64_t message_size;	       /* bytes, also offered as SIZE */
+	uint32_t recipients;	       /* a transaction */
+	uint32_t sessions;	       /* a side */
 	uint32_t sessions_per_address; /* a side; v6 counted by /64 */
 	uint32_t sessions_per_network; /* a side; /24, v6 /48 */
-	uint32_t connections;          /* a minute from one address */
+	uint32_t connections;	       /* a minute from one address */
 	uint32_t connections_network;
-	uint32_t bad_sessions;         /* an hour from one address */
+	uint32_t bad_sessions; /* an hour from one address */
 	uint32_t bad_sessions_network;
-	uint32_t greeting_delay;       /* s, ext: who talks meanwhile is refused */
-	uint32_t errors;               /* bad commands a session */
-	uint32_t unknown_rcpts;        /* unknown recipients a session */
+	uint32_t greeting_delay; /* s, ext: who talks meanwhile is refused */
+	uint32_t errors;	 /* bad commands a session */
+	uint32_t unknown_rcpts;	 /* unknown recipients a session */
 	uint32_t messages_per_session;
-	uint32_t hops;                 /* Received fields: loop */
-	uint32_t command_timeout;      /* s, RFC 5321 4.5.3.2.7: 300 */
-	uint32_t data_timeout;         /* s without a byte in DATA */
-	uint32_t data_rate;            /* least bytes/s, judged each minute */
-	uint32_t session_time;         /* s, longest session */
-	uint32_t out_sessions;         /* connections to one destination */
-	uint32_t out_messages;         /* messages a connection */
-	uint64_t spool_in;             /* quota in bytes, inbound */
-	uint64_t spool_out;            /* quota in bytes, outbound */
+	uint32_t hops;		  /* Received fields: loop */
+	uint32_t command_timeout; /* s, RFC 5321 4.5.3.2.7: 300 */
+	uint32_t data_timeout;	  /* s without a byte in DATA */
+	uint32_t data_rate;	  /* least bytes/s, judged each minute */
+	uint32_t session_time;	  /* s, longest session */
+	uint32_t out_sessions;	  /* connections to one destination */
+	uint32_t out_messages;	  /* messages a connection */
+	uint64_t spool_in;	  /* quota in bytes, inbound */
+	uint64_t spool_out;	  /* quota in bytes, outbound */
 };
 
 enum conf_log_kind {
@@ -243,8 +243,8 @@ enum conf_log_kind {
 
 enum conf_flag {
 	CONF_F_SINGLE_HOMED = 1 << 0,
-	CONF_F_BEST_EFFORT = 1 << 1, /* sandbox best-effort */
-	CONF_F_FORWARDING = 1 << 2,  /* "ip forwarding allow" */
+	CONF_F_BEST_EFFORT = 1 << 1,	 /* sandbox best-effort */
+	CONF_F_FORWARDING = 1 << 2,	 /* "ip forwarding allow" */
 	CONF_F_COMPANY_SENDERS = 1 << 3, /* int: "senders company" */
 	CONF_F_NO_SELFTEST = 1 << 4,	 /* "sandbox selftest off" */
 	CONF_F_CHECK_SENDER_MX = 1 << 5	 /* ext: "check sender mx" */
@@ -301,30 +301,30 @@ void conf_free(struct conf *);
  * The domain, if name (any case, with or without trailing dot) is one of
  * ours; exact match only.  O(log n).
  */
-const struct conf_domain *conf_domain_find(
-    const struct conf *, const char *name, size_t len);
+const struct conf_domain *conf_domain_find(const struct conf *,
+    const char *name, size_t len);
 /*
  * The one connector for a domain (or literal "[...]"); NULL if none.  The name
  * itself, then the longest "*.suffix" below which it is, then "*"; for a
  * literal only "*".
  */
-const struct conf_connector *conf_connector_find(
-    const struct conf *, const char *name, size_t len);
+const struct conf_connector *conf_connector_find(const struct conf *,
+    const char *name, size_t len);
 /* What holds for a name; the same order.  NULL: nothing is stated. */
-const struct conf_pace *conf_pace_find(
-    const struct conf *, const char *name, size_t len);
+const struct conf_pace *conf_pace_find(const struct conf *, const char *name,
+    size_t len);
 /* What holds for a host: of several networks the smallest.  NULL: nothing. */
-const struct conf_source *conf_source_find(
-    const struct conf *, const struct netaddr *);
+const struct conf_source *conf_source_find(const struct conf *,
+    const struct netaddr *);
 /*
  * The schedule of mail to a domain: its own, or that of its connector.  What
  * is not set there is the configuration's.  Never NULL.
  */
-const struct conf_schedule *conf_schedule_find(
-    const struct conf *, const char *name, size_t len);
+const struct conf_schedule *conf_schedule_find(const struct conf *,
+    const char *name, size_t len);
 /* Of the two the one that says when to retry. */
-const struct conf_schedule *conf_retry(
-    const struct conf *, const struct conf_schedule *);
+const struct conf_schedule *conf_retry(const struct conf *,
+    const struct conf_schedule *);
 /* s, as that schedule says or else the configuration */
 uint32_t conf_expire(const struct conf *, const struct conf_schedule *);
 /* the same; 0: never, or not before it expires */

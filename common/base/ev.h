@@ -20,7 +20,7 @@ struct ev;
 struct ev_io {
 	void (*cb)(struct ev_io *, uint32_t events); /* EPOLLIN ... */
 	void *arg;
-	int fd;          /* -1: not watched */
+	int fd;		 /* -1: not watched */
 	uint32_t events; /* what is asked for */
 };
 
@@ -57,7 +57,8 @@ bool ev_timer_pending(const struct ev_timer *);
  * If it returns true there is more to do at once: the next wait polls.
  */
 void ev_hook(struct ev *, bool (*)(void *), void *);
-/* The last that is called in a turn, after the hook: sends what was gathered. */
+/* The last that is called in a turn, after the hook: sends what was gathered.
+ */
 void ev_last(struct ev *, void (*)(void));
 
 #endif

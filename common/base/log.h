@@ -28,8 +28,8 @@ struct chan;
 #define LOG_LINE_MAX 2048 /* bytes of a whole line */
 
 enum log_level {
-	LOG_L_ERROR = 3,   /* the operator must act */
-	LOG_L_WARN = 4,    /* the operator should look */
+	LOG_L_ERROR = 3, /* the operator must act */
+	LOG_L_WARN = 4,	 /* the operator should look */
 	LOG_L_INFO = 6,
 	LOG_L_DEBUG = 7
 };
@@ -55,7 +55,7 @@ void ll_send(const struct logline *);
 /* process name shown until logd stamps it; copied */
 void log_init(const char *procname, int debug);
 void log_set_chan(struct chan *); /* NULL: stderr again */
-void log_gather(bool);		   /* false, the default: each by itself */
+void log_gather(bool);		  /* false, the default: each by itself */
 void log_flush(void);
 /* for log.c: false, it did not take the line, as there is no logd */
 bool log_to_logd(const struct logline *);

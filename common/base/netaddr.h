@@ -16,11 +16,7 @@
 /* "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535" and its NUL */
 #define NETADDR_STRLEN 64
 
-enum netaddr_family {
-	NETADDR_NONE = 0,
-	NETADDR_V4 = 4,
-	NETADDR_V6 = 6
-};
+enum netaddr_family { NETADDR_NONE = 0, NETADDR_V4 = 4, NETADDR_V6 = 6 };
 
 /* bytes beyond those of the family are zero; port is in host order */
 struct netaddr {
@@ -41,13 +37,13 @@ struct netset {
 
 /* What kind of place an address names (RFC 6890 and its registry). */
 enum netclass {
-	NETCLASS_GLOBAL,     /* unicast Internet, documentation included */
-	NETCLASS_UNSPEC,     /* 0.0.0.0/8, :: */
-	NETCLASS_LOOPBACK,   /* 127/8, ::1 */
-	NETCLASS_PRIVATE,    /* RFC 1918, 100.64/10, fc00::/7, fec0::/10 */
-	NETCLASS_LINKLOCAL,  /* 169.254/16, fe80::/10 */
-	NETCLASS_MULTICAST,  /* 224/4, ff00::/8 */
-	NETCLASS_RESERVED    /* 240/4, broadcast, discard, benchmarking, ... */
+	NETCLASS_GLOBAL,    /* unicast Internet, documentation included */
+	NETCLASS_UNSPEC,    /* 0.0.0.0/8, :: */
+	NETCLASS_LOOPBACK,  /* 127/8, ::1 */
+	NETCLASS_PRIVATE,   /* RFC 1918, 100.64/10, fc00::/7, fec0::/10 */
+	NETCLASS_LINKLOCAL, /* 169.254/16, fe80::/10 */
+	NETCLASS_MULTICAST, /* 224/4, ff00::/8 */
+	NETCLASS_RESERVED   /* 240/4, broadcast, discard, benchmarking, ... */
 };
 
 /* Parse a literal without port; -1 if it is none.  No names, no brackets. */
@@ -57,10 +53,9 @@ const char *netaddr_ntop(const struct netaddr *, char *, size_t);
 /* With port: 192.0.2.1:25, [2001:db8::1]:25. */
 const char *netaddr_ntop_port(const struct netaddr *, char *, size_t);
 /* -1 for a family other than AF_INET, AF_INET6 or a short length */
-int netaddr_from_sockaddr(
-    struct netaddr *, const struct sockaddr *, socklen_t);
-socklen_t netaddr_to_sockaddr(
-    const struct netaddr *, struct sockaddr_storage *);
+int netaddr_from_sockaddr(struct netaddr *, const struct sockaddr *, socklen_t);
+socklen_t netaddr_to_sockaddr(const struct netaddr *,
+    struct sockaddr_storage *);
 /* Address only; the port is not looked at. */
 bool netaddr_equal(const struct netaddr *, const struct netaddr *);
 /* Total order over family, bytes, port: <0, 0, >0. */

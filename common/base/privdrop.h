@@ -14,11 +14,11 @@ struct privdrop {
 	const char *chroot_dir; /* becomes / */
 	uid_t uid;
 	gid_t gid;
-	bool empty_netns;  /* a network namespace with nothing in it */
-	uint64_t nofile;   /* RLIMIT_NOFILE */
-	uint64_t fsize;    /* RLIMIT_FSIZE; also caps a memfd */
-	uint64_t as;       /* RLIMIT_AS; 0: not limited */
-	bool dumpable;     /* debugging builds only */
+	bool empty_netns; /* a network namespace with nothing in it */
+	uint64_t nofile;  /* RLIMIT_NOFILE */
+	uint64_t fsize;	  /* RLIMIT_FSIZE; also caps a memfd */
+	uint64_t as;	  /* RLIMIT_AS; 0: not limited */
+	bool dumpable;	  /* debugging builds only */
 };
 
 /*

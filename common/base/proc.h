@@ -25,13 +25,13 @@ enum proc {
 	PROC_MAX
 };
 
-#define PROC_SIDE_NONE 2 /* beside enum side: belongs to neither */
-#define INSTANCE_MAX 32  /* "smtpd-out/ext.15" and its NUL */
+#define PROC_SIDE_NONE 2  /* beside enum side: belongs to neither */
+#define INSTANCE_MAX   32 /* "smtpd-out/ext.15" and its NUL */
 
 /* One process: what it is, which side it serves, which worker of it. */
 struct peer {
 	enum proc proc;
-	uint8_t side; /* enum side or PROC_SIDE_NONE */
+	uint8_t side;  /* enum side or PROC_SIDE_NONE */
 	uint8_t index; /* worker number, from 0 */
 };
 

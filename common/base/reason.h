@@ -10,15 +10,15 @@ enum reason {
 	REASON_NONE = 0,
 	/* acceptance */
 	REASON_OK,
-	REASON_RELAY_DENIED,    /* recipient is not ours to take from there */
-	REASON_CLIENT_DENIED,   /* the client may not use this listener */
+	REASON_RELAY_DENIED,  /* recipient is not ours to take from there */
+	REASON_CLIENT_DENIED, /* the client may not use this listener */
 	REASON_NO_SUCH_USER,
 	REASON_NO_SUCH_DOMAIN,
 	REASON_SENDER_DENIED,
 	REASON_DIRECTORY_DOWN,
 	REASON_SYNTAX,
 	REASON_SEQUENCE,
-	REASON_LINE_ENDING,     /* bare CR, bare LF, NUL */
+	REASON_LINE_ENDING, /* bare CR, bare LF, NUL */
 	REASON_LINE_LENGTH,
 	REASON_TOO_BIG,
 	REASON_TOO_MANY_RCPTS,
@@ -31,7 +31,7 @@ enum reason {
 	REASON_TOO_SLOW,
 	REASON_CLIENT_GONE,
 	REASON_SHUTDOWN,
-	REASON_QUEUE_FULL,      /* quota or disk */
+	REASON_QUEUE_FULL, /* quota or disk */
 	REASON_QUEUE_DOWN,
 	REASON_STORE_ERROR,
 	/* delivery */
@@ -42,7 +42,7 @@ enum reason {
 	REASON_NULL_MX,
 	REASON_MX_LOOP,
 	REASON_NO_ROUTE,
-	REASON_POLICY_ADDRESS,  /* connd refuses the address */
+	REASON_POLICY_ADDRESS, /* connd refuses the address */
 	REASON_CONNECT,
 	REASON_CONN_LOST,
 	REASON_REMOTE_GREETING,
@@ -57,15 +57,15 @@ enum reason {
 	REASON_WORKER_LOST,
 	REASON_REMOVED,
 	REASON_HELD,
-	REASON_DIRECTION,       /* queued refuses what the channel may not do */
-	REASON_TLS_DOWN,        /* nobody signs for us now */
-	REASON_TLS_NEEDED,      /* "tls require", and it was not used */
-	REASON_TLS_FAILED,      /* the handshake */
-	REASON_TLS_UNVERIFIED,  /* the server is not who it should be */
-	REASON_TLS_INJECTION,   /* octets in the clear behind STARTTLS */
-	REASON_REQUIRETLS,      /* RFC 8689 cannot be kept with this host */
-	REASON_TOO_FAST,        /* connections a minute */
-	REASON_BAD_CLIENT,      /* its sessions made only errors */
+	REASON_DIRECTION,      /* queued refuses what the channel may not do */
+	REASON_TLS_DOWN,       /* nobody signs for us now */
+	REASON_TLS_NEEDED,     /* "tls require", and it was not used */
+	REASON_TLS_FAILED,     /* the handshake */
+	REASON_TLS_UNVERIFIED, /* the server is not who it should be */
+	REASON_TLS_INJECTION,  /* octets in the clear behind STARTTLS */
+	REASON_REQUIRETLS,     /* RFC 8689 cannot be kept with this host */
+	REASON_TOO_FAST,       /* connections a minute */
+	REASON_BAD_CLIENT,     /* its sessions made only errors */
 	REASON_MAX
 };
 

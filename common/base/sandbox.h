@@ -18,24 +18,24 @@
 
 enum sb_cond {
 	SB_ANY,
-	SB_CHAN,       /* arg 0 is a channel descriptor */
-	SB_SENDTO,     /* flags within MSG_NOSIGNAL|MSG_DONTWAIT, address NULL */
-	SB_SENDMSG,    /* on a channel, the same flags */
-	SB_RECVFROM,   /* flags within MSG_DONTWAIT|MSG_TRUNC, address NULL */
-	SB_RECVMSG,    /* on a channel */
-	SB_ADD_SEALS,  /* fcntl(F_ADD_SEALS) */
-	SB_GET_SEALS,  /* fcntl(F_GET_SEALS) */
-	SB_DUP_CHAN,   /* dup3 onto a channel descriptor */
-	SB_SOCKET_INET, /* socket: AF_INET, AF_INET6 only; protocol 0 */
+	SB_CHAN,      /* arg 0 is a channel descriptor */
+	SB_SENDTO,    /* flags within MSG_NOSIGNAL|MSG_DONTWAIT, address NULL */
+	SB_SENDMSG,   /* on a channel, the same flags */
+	SB_RECVFROM,  /* flags within MSG_DONTWAIT|MSG_TRUNC, address NULL */
+	SB_RECVMSG,   /* on a channel */
+	SB_ADD_SEALS, /* fcntl(F_ADD_SEALS) */
+	SB_GET_SEALS, /* fcntl(F_GET_SEALS) */
+	SB_DUP_CHAN,  /* dup3 onto a channel descriptor */
+	SB_SOCKET_INET,	     /* socket: AF_INET, AF_INET6 only; protocol 0 */
 	SB_GETSOCKOPT_ERROR, /* SOL_SOCKET, SO_ERROR */
 	SB_SETSOCKOPT_CONND, /* the options that connd sets */
-	SB_PEERCRED,   /* getsockopt SOL_SOCKET, SO_PEERCRED */
-	SB_DIRFD,      /* arg 0 is not AT_FDCWD: a directory held open */
-	SB_STDERR,     /* arg 0 is 2 */
-	SB_SELF,       /* arg 0 is the process itself */
-	SB_NO_EXEC,    /* arg 2, a memory protection, without PROT_EXEC */
-	SB_FSTAT,      /* newfstatat(fd, "", AT_EMPTY_PATH): fstat */
-	SB_FCNTL_FL    /* fcntl: F_GETFL, F_SETFL, F_GETFD, F_SETFD */
+	SB_PEERCRED,	     /* getsockopt SOL_SOCKET, SO_PEERCRED */
+	SB_DIRFD,	     /* arg 0 is not AT_FDCWD: a directory held open */
+	SB_STDERR,	     /* arg 0 is 2 */
+	SB_SELF,	     /* arg 0 is the process itself */
+	SB_NO_EXEC,	     /* arg 2, a memory protection, without PROT_EXEC */
+	SB_FSTAT,	     /* newfstatat(fd, "", AT_EMPTY_PATH): fstat */
+	SB_FCNTL_FL	     /* fcntl: F_GETFL, F_SETFL, F_GETFD, F_SETFD */
 };
 
 struct sandbox_call {
@@ -59,11 +59,11 @@ struct sandbox {
 	const char *program;
 	const struct sandbox_call *calls;
 	size_t ncalls;
-	unsigned chan_fds;     /* channel block: descriptors 0 .. chan_fds-1 */
+	unsigned chan_fds; /* channel block: descriptors 0 .. chan_fds-1 */
 	enum sandbox_mode mode;
-	bool best_effort;      /* go on, loudly, where the kernel lacks a part */
-	bool uses_root; /* may use files below its root (queued's spool) */
-	bool uses_net;  /* may bind and connect (connd) */
+	bool best_effort; /* go on, loudly, where the kernel lacks a part */
+	bool uses_root;	  /* may use files below its root (queued's spool) */
+	bool uses_net;	  /* may bind and connect (connd) */
 	const struct sandbox_dir *dirs; /* besides, what is below these */
 	size_t ndirs;
 	uint32_t self; /* process id for SB_SELF; set by sandbox_enter() */
@@ -71,16 +71,16 @@ struct sandbox {
 
 /* what was put in force, for the "sandboxed" report */
 struct sandbox_report {
-	uint8_t seccomp;       /* 1 */
-	uint8_t landlock_abi;  /* 0: none */
+	uint8_t seccomp;      /* 1 */
+	uint8_t landlock_abi; /* 0: none */
 	uint16_t ncalls;
-	uint32_t missing;      /* enum sandbox_missing */
+	uint32_t missing; /* enum sandbox_missing */
 };
 
 enum sandbox_missing {
 	SANDBOX_NO_SECCOMP = 1 << 0,
 	SANDBOX_NO_LANDLOCK = 1 << 1,
-	SANDBOX_NO_LANDLOCK_NET = 1 << 2,  /* before ABI 4: other layers carry */
+	SANDBOX_NO_LANDLOCK_NET = 1 << 2, /* before ABI 4: other layers carry */
 	SANDBOX_NO_LANDLOCK_SCOPE = 1 << 3 /* before ABI 6: likewise */
 };
 

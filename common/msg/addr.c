@@ -162,8 +162,7 @@ get_hop(struct ibuf *b, struct msg_hop *h)
 
 	if (ibuf_get_n8(b, &kind) == -1 ||
 	    ibuf_get_cstr(b, h->name, sizeof(h->name), &len) == -1 ||
-	    ibuf_get_n64(b, &h->tls) == -1 ||
-	    ibuf_get_n8(b, &h->nhosts) == -1)
+	    ibuf_get_n64(b, &h->tls) == -1 || ibuf_get_n8(b, &h->nhosts) == -1)
 		return -1;
 	if (kind_from(kind, &h->kind) == -1 || h->nhosts > CONF_HOSTS_MAX)
 		return bad();

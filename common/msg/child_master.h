@@ -23,10 +23,10 @@
 
 enum cm_type {
 	CM_REQ_HELLO = MSG_TYPE(EDGE_CHILD_MASTER, 1),
-	CM_REQ_STATS = MSG_TYPE(EDGE_CHILD_MASTER, 2),  /* fd: the page */
-	CM_REQ_PEER = MSG_TYPE(EDGE_CHILD_MASTER, 3),   /* fd: the channel */
-	CM_REQ_FD = MSG_TYPE(EDGE_CHILD_MASTER, 4),     /* fd */
-	CM_REQ_PING = MSG_TYPE(EDGE_CHILD_MASTER, 5),   /* empty; id echoed */
+	CM_REQ_STATS = MSG_TYPE(EDGE_CHILD_MASTER, 2), /* fd: the page */
+	CM_REQ_PEER = MSG_TYPE(EDGE_CHILD_MASTER, 3),  /* fd: the channel */
+	CM_REQ_FD = MSG_TYPE(EDGE_CHILD_MASTER, 4),    /* fd */
+	CM_REQ_PING = MSG_TYPE(EDGE_CHILD_MASTER, 5),  /* empty; id echoed */
 	/* empty; id: enum cm_drain.  May come again with a greater hurry. */
 	CM_REQ_DRAIN = MSG_TYPE(EDGE_CHILD_MASTER, 6),
 	CM_REQ_TICKETS = MSG_TYPE(EDGE_CHILD_MASTER, 7), /* smtpd-in */
@@ -44,14 +44,15 @@ enum cm_type {
 };
 
 enum cm_drain {
-	CM_DRAIN_STOP = 0,  /* posternd stops: what can be cut is cut */
-	CM_DRAIN_LEISURE = 1 /* this worker goes: its sessions end by themselves */
+	CM_DRAIN_STOP = 0, /* posternd stops: what can be cut is cut */
+	CM_DRAIN_LEISURE =
+	    1 /* this worker goes: its sessions end by themselves */
 };
 
 enum cm_hello_flag {
-	CM_HELLO_TRAP = 1 << 0,        /* sandbox in TRAP mode */
+	CM_HELLO_TRAP = 1 << 0, /* sandbox in TRAP mode */
 	CM_HELLO_BEST_EFFORT = 1 << 1,
-	CM_HELLO_DEBUG = 1 << 2,       /* log debug lines */
+	CM_HELLO_DEBUG = 1 << 2, /* log debug lines */
 	/* the one before it ended by a fault of its own: not by SIGKILL */
 	CM_HELLO_FAULT = 1 << 3
 };
@@ -60,8 +61,9 @@ struct cm_hello {
 	uint32_t version; /* CM_VERSION */
 	struct peer self;
 	uint32_t uid, gid;
-	uint32_t flags;   /* enum cm_hello_flag */
-	uint16_t nslots;  /* channels this child will have, posternd's included */
+	uint32_t flags; /* enum cm_hello_flag */
+	uint16_t
+	    nslots; /* channels this child will have, posternd's included */
 	char chroot_dir[CONF_PATH_MAX];
 };
 
@@ -88,7 +90,7 @@ struct cm_ready {
 
 struct cm_violation {
 	struct peer peer; /* who broke the contract */
-	uint32_t kind;    /* enum chan_violation */
+	uint32_t kind;	  /* enum chan_violation */
 };
 
 /* Keys of session tickets of a side, the newest first: tls/ticket.h. */
@@ -114,15 +116,15 @@ struct cm_attack {
 	uint16_t detail;
 };
 
-#define CM_ATTACK_MIN 5
-#define CM_ATTACK_MAX (CM_ATTACK_MIN + CM_ATTACK_NAME)
-#define CM_TICKETS_LEN (4 + CM_TICKET_KEYS * CM_TICKET_KEY)
-#define CM_HELLO_MIN 23
-#define CM_HELLO_MAX (CM_HELLO_MIN + CONF_PATH_MAX)
-#define CM_PEER_LEN 5
-#define CM_FD_LEN 8
+#define CM_ATTACK_MIN	 5
+#define CM_ATTACK_MAX	 (CM_ATTACK_MIN + CM_ATTACK_NAME)
+#define CM_TICKETS_LEN	 (4 + CM_TICKET_KEYS * CM_TICKET_KEY)
+#define CM_HELLO_MIN	 23
+#define CM_HELLO_MAX	 (CM_HELLO_MIN + CONF_PATH_MAX)
+#define CM_PEER_LEN	 5
+#define CM_FD_LEN	 8
 #define CM_SANDBOXED_LEN 8
-#define CM_READY_LEN 4
+#define CM_READY_LEN	 4
 #define CM_VIOLATION_LEN 7
 
 int put_cm_hello(struct ibuf *, const struct cm_hello *);

@@ -16,7 +16,7 @@
 
 enum dc_type {
 	DC_REQ_SOCKET = MSG_TYPE(EDGE_DNS_CONN, 1),
-	DC_REQ_CANCEL = MSG_TYPE(EDGE_DNS_CONN, 2), /* empty */
+	DC_REQ_CANCEL = MSG_TYPE(EDGE_DNS_CONN, 2),		/* empty */
 	DC_ANS_SOCKET = MSG_TYPE(EDGE_DNS_CONN, MSG_ANSWER | 1) /* oc_answer */
 };
 
@@ -24,7 +24,7 @@ enum dc_proto { DC_UDP = 1, DC_TCP = 2 };
 
 struct dc_socket {
 	uint32_t generation; /* of the configuration that numbers the servers */
-	uint8_t server;      /* index in conf.side[X].dns */
+	uint8_t server;	     /* index in conf.side[X].dns */
 	enum dc_proto proto;
 };
 #define DC_SOCKET_LEN 6

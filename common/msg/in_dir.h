@@ -12,7 +12,7 @@
 #include "common/msg/edge.h"
 
 enum id_type {
-	ID_REQ_RCPT = MSG_TYPE(EDGE_IN_DIR, 1), /* put_ask() */
+	ID_REQ_RCPT = MSG_TYPE(EDGE_IN_DIR, 1),		    /* put_ask() */
 	ID_ANS_RCPT = MSG_TYPE(EDGE_IN_DIR, MSG_ANSWER | 1) /* u8 verdict */
 };
 

@@ -29,7 +29,7 @@ int put_in_sender(struct ibuf *, const struct in_sender *);
 int get_in_sender(struct ibuf *, struct in_sender *);
 
 enum in_verdict {
-	IN_FAIR = 1,  /* no null MX */
+	IN_FAIR = 1, /* no null MX */
 	IN_NULL_MX = 2,
 	IN_UNKNOWN = 3 /* no answer, or not asked: the mail is taken */
 };

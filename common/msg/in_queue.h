@@ -29,7 +29,7 @@
 #define IQ_INLINE_MAX	(64 * 1024) /* body bytes inside a COMMIT */
 #define IQ_RCPTS_MAX	50	    /* recipients in one message */
 #define IQ_TLS_MAX	63	    /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
-#define IQ_TX_RCPTS_MAX 50000  /* recipients of one transaction, ever */
+#define IQ_TX_RCPTS_MAX 50000	    /* recipients of one transaction, ever */
 
 enum iq_type {
 	IQ_REQ_RCPTS = MSG_TYPE(EDGE_IN_QUEUE, 1),

@@ -16,18 +16,18 @@
 
 enum oc_type {
 	OC_REQ_CONNECT = MSG_TYPE(EDGE_OUT_CONN, 1),
-	OC_REQ_CANCEL = MSG_TYPE(EDGE_OUT_CONN, 2), /* empty */
+	OC_REQ_CANCEL = MSG_TYPE(EDGE_OUT_CONN, 2),		 /* empty */
 	OC_ANS_CONNECT = MSG_TYPE(EDGE_OUT_CONN, MSG_ANSWER | 1) /* fd if OK */
 };
 
 enum oc_result {
 	OC_OK = 1,
-	OC_DENIED = 2,      /* policy: this address or port is not for you */
-	OC_REFUSED = 3,     /* ECONNREFUSED, ECONNRESET */
+	OC_DENIED = 2,	/* policy: this address or port is not for you */
+	OC_REFUSED = 3, /* ECONNREFUSED, ECONNRESET */
 	OC_TIMEOUT = 4,
 	OC_UNREACHABLE = 5, /* no route, no such family here */
-	OC_LIMIT = 6,       /* too many at once: try again */
-	OC_ERROR = 7        /* anything else; see error */
+	OC_LIMIT = 6,	    /* too many at once: try again */
+	OC_ERROR = 7	    /* anything else; see error */
 };
 
 struct oc_connect {

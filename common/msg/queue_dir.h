@@ -35,7 +35,8 @@ struct qd_route {
 	 * address only and may not be reused for others.
 	 */
 	uint8_t individual;
-	uint32_t line; /* of postern.conf, or of the recipient file if ADDRESS */
+	uint32_t
+	    line; /* of postern.conf, or of the recipient file if ADDRESS */
 	struct msg_hop hop; /* if QD_OK; kind HOSTS or MX */
 };
 #define QD_ROUTE_MIN 7

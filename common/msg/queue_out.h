@@ -24,13 +24,13 @@
 #include "common/msg/edge.h"
 
 #define QO_INLINE_MAX (64 * 1024) /* body bytes inside a JOB */
-#define QO_RCPTS_MAX 50           /* recipients of one job */
-#define QO_ENH_MAX 12             /* "5.123.123" */
+#define QO_RCPTS_MAX  50	  /* recipients of one job */
+#define QO_ENH_MAX    12	  /* "5.123.123" */
 
 enum qo_type {
 	QO_REQ_OPEN = MSG_TYPE(EDGE_QUEUE_OUT, 1), /* put_hop() */
 	QO_REQ_JOB = MSG_TYPE(EDGE_QUEUE_OUT, 2),  /* fd: body, if not inline */
-	QO_REQ_CLOSE = MSG_TYPE(EDGE_QUEUE_OUT, 3), /* empty */
+	QO_REQ_CLOSE = MSG_TYPE(EDGE_QUEUE_OUT, 3),		 /* empty */
 	QO_ANS_READY = MSG_TYPE(EDGE_QUEUE_OUT, MSG_ANSWER | 1), /* relay */
 	QO_ANS_RESULT = MSG_TYPE(EDGE_QUEUE_OUT, MSG_ANSWER | 2),
 	QO_ANS_GONE = MSG_TYPE(EDGE_QUEUE_OUT, MSG_ANSWER | 3)
@@ -41,7 +41,7 @@ struct qo_job {
 	uint64_t size; /* of the body: inline, or of the file */
 	uint8_t flags; /* enum msg_flag */
 	uint8_t ret;
-	bool in_fd;    /* sealed memfd or read-only file, from its start */
+	bool in_fd; /* sealed memfd or read-only file, from its start */
 	char sender[MSG_ADDR_MAX + 1];
 	char envid[MSG_ENVID_MAX + 1];
 	uint16_t nrcpt; /* that many put_rcpt() follow, then the inline body */
@@ -56,8 +56,8 @@ struct qo_relay {
 	char name[CONF_NAME_MAX];
 	struct netaddr addr; /* family NONE: none was reached */
 	/*
-	 * What was found out about TLS, printable: "TLSv1.3 TLS_AES_..., verified
-	 * ok, verify wanted"; or "none: not offered"; empty: nothing.
+	 * What was found out about TLS, printable: "TLSv1.3 TLS_AES_...,
+	 * verified ok, verify wanted"; or "none: not offered"; empty: nothing.
 	 */
 	char tls[QO_TLS_MAX];
 };
@@ -68,7 +68,7 @@ int get_qo_relay(struct ibuf *, struct qo_relay *);
 
 enum qo_status {
 	QO_DELIVERED = 1, /* a 2yz reply to our final dot */
-	QO_FAILED = 2,    /* permanent */
+	QO_FAILED = 2,	  /* permanent */
 	QO_DEFERRED = 3
 };
 
@@ -76,8 +76,8 @@ enum qo_status {
 struct qo_outcome {
 	enum qo_status status;
 	enum reason reason;
-	uint16_t code;            /* the reply's, 0 if there was none */
-	char enh[QO_ENH_MAX];     /* "5.1.1": the remote's or ours; never empty */
+	uint16_t code;	      /* the reply's, 0 if there was none */
+	char enh[QO_ENH_MAX]; /* "5.1.1": the remote's or ours; never empty */
 	char text[MSG_TEXT_MAX + 1]; /* printable */
 };
 #define QO_OUTCOME_MIN (1 + 1 + 2 + 2 + 2)
@@ -87,15 +87,16 @@ int get_qo_outcome(struct ibuf *, struct qo_outcome *);
 
 struct qo_result {
 	uint64_t msgid;
-	bool keep;      /* the session can take another job now */
-	bool dsn;       /* the server took over what was asked of DSNs */
+	bool keep;	/* the session can take another job now */
+	bool dsn;	/* the server took over what was asked of DSNs */
 	uint32_t delay; /* ms from the job's arrival to its end */
-	uint16_t n;     /* results: {u16 rcpt index, put_qo_outcome()} each */
+	uint16_t n;	/* results: {u16 rcpt index, put_qo_outcome()} each */
 	struct qo_relay relay;
 };
 #define QO_RESULT_MIN (8 + 1 + 1 + 4 + 2 + QO_RELAY_MIN)
-#define QO_RESULT_MAX \
-	(QO_RESULT_MIN + CONF_NAME_MAX + QO_TLS_MAX + QO_RCPTS_MAX * (2 + QO_OUTCOME_MAX))
+#define QO_RESULT_MAX                                                          \
+	(QO_RESULT_MIN + CONF_NAME_MAX + QO_TLS_MAX +                          \
+	    QO_RCPTS_MAX * (2 + QO_OUTCOME_MAX))
 int put_qo_result(struct ibuf *, const struct qo_result *);
 int get_qo_result(struct ibuf *, struct qo_result *);
 

@@ -14,7 +14,7 @@
 #include "common/msg/edge.h"
 
 #define SD_RECORDS_MAX 64
-#define SD_DATA_MAX 1024 /* TXT or TLSA bytes of one record */
+#define SD_DATA_MAX    1024 /* TXT or TLSA bytes of one record */
 
 enum sd_type {
 	SD_REQ_QUERY = MSG_TYPE(EDGE_SMTP_DNS, 1),
@@ -43,23 +43,23 @@ int get_sd_query(struct ibuf *, struct sd_query *);
 
 enum sd_status {
 	SD_OK = 1,
-	SD_NODATA = 2,   /* the name is there, the type is not */
+	SD_NODATA = 2, /* the name is there, the type is not */
 	SD_NXDOMAIN = 3,
-	SD_TEMP = 4,     /* no usable answer: servers down, SERVFAIL, deadline */
-	SD_DENIED = 5    /* this side may not ask for that name */
+	SD_TEMP = 4,  /* no usable answer: servers down, SERVFAIL, deadline */
+	SD_DENIED = 5 /* this side may not ask for that name */
 };
 
-enum sd_security { /* DNSSEC */
+enum sd_security {	 /* DNSSEC */
 	SD_INSECURE = 1, /* not validated */
 	SD_SECURE = 2,
 	SD_BOGUS = 3
 };
 
 struct sd_record {
-	uint16_t preference; /* MX */
+	uint16_t preference;	  /* MX */
 	char name[CONF_NAME_MAX]; /* MX, PTR, CNAME; "" is the root (null MX) */
-	struct netaddr addr; /* A, AAAA */
-	uint16_t len;        /* TXT, TLSA */
+	struct netaddr addr;	  /* A, AAAA */
+	uint16_t len;		  /* TXT, TLSA */
 	uint8_t data[SD_DATA_MAX];
 };
 

@@ -9,8 +9,8 @@
 #include "queued/store/internal.h"
 #include "queued/store/le.h"
 
-#define BUSY_FACTOR 12	/* times the segments, while there is no time */
-#define QUIET_MS    500 /* without a commit: there is time */
+#define BUSY_FACTOR 12	 /* times the segments, while there is no time */
+#define QUIET_MS    500	 /* without a commit: there is time */
 #define SPILL_MS    1000 /* from one step to the next, while there is none */
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: common/base/chan.o common/base/chan_send.o common/base/ev.o */
-/* link: common/base/ibuf.o common/base/netaddr.o common/base/proc.o common/base/conf.o */
+/* link: common/base/ibuf.o common/base/netaddr.o common/base/proc.o
+ * common/base/conf.o */
 /* link: common/msg/child_master.o */
 /*
  * A hostile peer over a real socketpair: the input is a series of its acts,

@@ -23,7 +23,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(all.len <= size);
 	}
 	if (st == PROXY_DONE)
-		assert(netaddr_valid(&all.client) && netaddr_valid(&all.server));
+		assert(
+		    netaddr_valid(&all.client) && netaddr_valid(&all.server));
 	assert((st == PROXY_BAD) == (all.why != NULL));
 	for (n = 0; n < size && n < PROXY_MAX; n++) {
 		before = proxy_parse(data, n, &part);

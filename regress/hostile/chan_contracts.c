@@ -47,7 +47,6 @@
 #include "master/config.h"
 #include "master/topology.h"
 
-
 struct contract {
 	const char *from, *to; /* programs; %s is the side */
 	const char *name;
@@ -65,8 +64,7 @@ struct contract {
 static const struct contract contracts[] = {
 	ROW("connd/%s", "smtpd-in/%s", CI_REQ_SESSION, CI_SESSION_LEN,
 	    CI_SESSION_LEN, FD_ONE),
-	NONE("smtpd-in/%s", "connd/%s", CI_ANS_CLOSED, CI_END_LEN,
-	    CI_END_LEN),
+	NONE("smtpd-in/%s", "connd/%s", CI_ANS_CLOSED, CI_END_LEN, CI_END_LEN),
 	NONE("smtpd-in/%s", "connd/%s", CI_ANS_CLIENT, CI_CLIENT_LEN,
 	    CI_CLIENT_LEN),
 	NONE("connd/%s", "smtpd-in/%s", CI_REQ_ADMIT, CI_ADMIT_LEN,
@@ -245,8 +243,8 @@ sample_in(void)
 	};
 	const struct iq_done done = { IQ_TEMP, REASON_QUEUE_DOWN, 0 };
 	const struct iq_room room = { 1, REASON_NONE, 1000000 };
-	const struct ci_client client = { 1, { NETADDR_V4, { 192, 0, 2, 1 },
-						 4000 } };
+	const struct ci_client client = { 1,
+		{ NETADDR_V4, { 192, 0, 2, 1 }, 4000 } };
 	const struct ci_admit admit = { 1, CI_MAY };
 	struct ibuf b = begin();
 
@@ -324,8 +322,8 @@ sample_jobs(void)
 	const struct qo_outcome outcome = { QO_DELIVERED, REASON_OK, 250,
 		"2.0.0", "ok" };
 	const struct qo_result result = { .msgid = 1, .n = 1 };
-	const struct qo_gone gone = { .outcome = { QO_DEFERRED,
-					  REASON_TIMEOUT, 0, "4.4.1", "" } };
+	const struct qo_gone gone = { .outcome = { QO_DEFERRED, REASON_TIMEOUT,
+					  0, "4.4.1", "" } };
 	struct ibuf b = begin();
 
 	SAMPLE(CI_ANS_CLOSED, "none", put_ci_end, CI_END_FAIR);

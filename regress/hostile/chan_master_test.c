@@ -205,7 +205,7 @@ say(const struct peer *p, uint16_t type, uint32_t id, const void *payload,
 static const struct rule {
 	uint16_t type;
 	size_t len;
-	uint32_t id; /* one with which nothing is wrong */
+	uint32_t id;	/* one with which nothing is wrong */
 	enum proc only; /* or MASTER: everybody */
 } rules[] = {
 	{ CM_ANS_SANDBOXED, CM_SANDBOXED_LEN, 0, PROC_MASTER },
@@ -239,8 +239,8 @@ each_program(void (*try)(const struct peer *))
 	size_t i;
 
 	for (i = 0; i < TOPO_PROGRAMS; i++) {
-		p = (struct peer){ topo_programs[i].proc,
-			topo_programs[i].side, 0 };
+		p = (struct peer){ topo_programs[i].proc, topo_programs[i].side,
+			0 };
 		try(&p);
 	}
 }
@@ -253,7 +253,8 @@ try_types(const struct peer *p)
 	for (type = 0; type < 0x1000; type++)
 		if (rule_of(p, (uint16_t)type) == NULL) {
 			assert_true(say(p, (uint16_t)type, 1, NULL, 0, 0));
-			assert_true(say(p, (uint16_t)type, 1, "12345678", 8, 0));
+			assert_true(
+			    say(p, (uint16_t)type, 1, "12345678", 8, 0));
 		}
 }
 
@@ -432,11 +433,10 @@ static const struct blame blames[] = {
 static void
 report(const struct peer *about)
 {
-	const uint8_t data[CHAN_HDR + CM_VIOLATION_LEN] = {
-		CM_ANS_VIOLATION >> 8, CM_ANS_VIOLATION & 0xff, 0, 0, 0, 0, 0,
-		0, (uint8_t)about->proc, about->side, about->index, 0, 0, 0,
-		CHAN_V_TYPE
-	};
+	const uint8_t data[CHAN_HDR + CM_VIOLATION_LEN] = { CM_ANS_VIOLATION >>
+		    8,
+		CM_ANS_VIOLATION & 0xff, 0, 0, 0, 0, 0, 0, (uint8_t)about->proc,
+		about->side, about->index, 0, 0, 0, CHAN_V_TYPE };
 
 	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
 	assert_int_equal(ev_loop(super.ev), 0);

@@ -9,8 +9,8 @@
  * "armed" names this very instance; then it takes the file away, and when it
  * is ready does what the other lines of it say, in order:
  *
- *	PEER TYPE ID COUNT FD HEX	say it COUNT times; FD is what goes along:
- *					none, dir, pipe, memfd, sparse
+ *	PEER TYPE ID COUNT FD HEX	say it COUNT times; FD is what goes
+ *along: none, dir, pipe, memfd, sparse
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -161,8 +161,7 @@ collect(void)
 	if (dir == -1 || plain == -1 || sparse == -1 || pipe(pipes) == -1 ||
 	    ftruncate(plain, 4) == -1 || ftruncate(sparse, 1L << 50) == -1 ||
 	    fcntl(sparse, F_ADD_SEALS,
-		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
-		-1)
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == -1)
 		fatal("what to send");
 }
 

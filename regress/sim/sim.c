@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* link: regress/sim/sim_event.o regress/sim/sim_in.o regress/sim/sim_net.o
  * regress/sim/sim_fault.o regress/sim/sim_ledger.o regress/sim/sim_audit.o
- * regress/sim/sim_operate.o regress/unit/queued_world.o regress/unit/queued_world_peers.o
- * regress/unit/queued_world_ledger.o regress/unit/store_memfs.o
- * regress/unit/store_memfs_names.o regress/unit/store_memfs_power.o
- * queued/core.a queued/store.a
- * common/smtp.a common/msg.a common/base.a */
+ * regress/sim/sim_operate.o regress/unit/queued_world.o
+ * regress/unit/queued_world_peers.o regress/unit/queued_world_ledger.o
+ * regress/unit/store_memfs.o regress/unit/store_memfs_names.o
+ * regress/unit/store_memfs_power.o queued/core.a queued/store.a common/smtp.a
+ * common/msg.a common/base.a */
 /*
  * Runs the simulator:
  *

@@ -7,7 +7,8 @@
  *
  * sim.c runs it, sim_event.c has time, chance and the trace, sim_in.c submits,
  * sim_net.c is the network, sim_fault.c breaks things, sim_operate.c has the
- * operator, sim_ledger.c keeps the books, sim_audit.c compares them with the spool after each start.
+ * operator, sim_ledger.c keeps the books, sim_audit.c compares them with the
+ * spool after each start.
  */
 #ifndef REGRESS_SIM_SIM_H
 #define REGRESS_SIM_SIM_H
@@ -166,7 +167,7 @@ void fault_pause(void);
 void fault_resume(void);
 
 /* --- sim_operate.c --- */
-void operate(void); /* something or other */
+void operate(void);	/* something or other */
 void operate_end(void); /* nothing is held any more */
 /* Mail is about to go there: may it? */
 void operate_check_place(uint32_t place);

@@ -38,8 +38,7 @@ choose_times(struct conf_schedule *c, uint32_t list, uint32_t expiry)
 	c->nretry = 5;
 	for (i = 0; i < 5; i++) {
 		c->retry[i] = lists[list][i];
-		if (c->retry[i] < sim.p.retry_min ||
-		    sim.p.retry_min == 0)
+		if (c->retry[i] < sim.p.retry_min || sim.p.retry_min == 0)
 			sim.p.retry_min = c->retry[i];
 	}
 	c->expire = expiries[expiry];
@@ -265,7 +264,7 @@ peers_up(void)
  * How far queue time has run ahead of the true time.  A start may have it go
  * on at the system's time, if that is no more than a little ahead.
  */
-static int64_t ahead; /* ms, since the last look */
+static int64_t ahead;	   /* ms, since the last look */
 static int64_t most_ahead; /* since the spool was empty at a start */
 
 static int64_t

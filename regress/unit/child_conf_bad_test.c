@@ -476,14 +476,10 @@ test_proxies(void **state)
 		uint8_t claimed, given, len;
 		int ret;
 	} rows[] = {
-		{ 1, 1, 32, 0 },
-		{ CONF_PROXIES_MAX, CONF_PROXIES_MAX, 32, 0 },
+		{ 1, 1, 32, 0 }, { CONF_PROXIES_MAX, CONF_PROXIES_MAX, 32, 0 },
 		{ CONF_PROXIES_MAX + 1, CONF_PROXIES_MAX + 1, 32, -1 },
-		{ 0, 1, 32, -1 },
-		{ 2, 1, 32, -1 },
-		{ 1, 2, 32, -1 },
-		{ 1, 1, 33, -1 },
-		{ 1, 1, 24, -1 }, /* host bits */
+		{ 0, 1, 32, -1 }, { 2, 1, 32, -1 }, { 1, 2, 32, -1 },
+		{ 1, 1, 33, -1 }, { 1, 1, 24, -1 }, /* host bits */
 	};
 	size_t i;
 

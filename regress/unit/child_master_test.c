@@ -178,7 +178,7 @@ static const struct {
 	{ "hello", 5, 3 },	  /* side */
 	{ "hello", 6, 16 },	  /* worker */
 	{ "hello", 15, 1 },	  /* flags */
-	{ "hello", 18, 16 | 5 },	  /* flags */
+	{ "hello", 18, 16 | 5 },  /* flags */
 	{ "hello", 20, 0 },	  /* slots: none */
 	{ "hello", 22, 17 },	  /* string shorter than the rest */
 	{ "hello", 22, 19 },	  /* and longer */

@@ -435,9 +435,9 @@ static void
 test_tls(void **state)
 {
 	struct conf_tls all[] = { tls_of(CONF_TLS_NONE, NULL),
-		tls_of(CONF_TLS_REQUIRE, NULL),
-		tls_of(CONF_TLS_VERIFY, NULL), tls_of(CONF_TLS_VERIFY, "a"),
-		tls_of(CONF_TLS_VERIFY, "ab"), tls_of(CONF_TLS_NONE, NULL),
+		tls_of(CONF_TLS_REQUIRE, NULL), tls_of(CONF_TLS_VERIFY, NULL),
+		tls_of(CONF_TLS_VERIFY, "a"), tls_of(CONF_TLS_VERIFY, "ab"),
+		tls_of(CONF_TLS_NONE, NULL),
 		tls_of(CONF_TLS_OPPORTUNISTIC, NULL) };
 	struct conf *c = conf_new(), *d = conf_new();
 	struct conf_tls again, usual = conf_tls_default;

@@ -240,8 +240,8 @@ test_clock_jumps(void **state)
 
 /* --- jumps of the system's clock, one by one --- */
 
-#define YEARS	(3650 * DAY)
-#define NDEAD	5U
+#define YEARS	 (3650 * DAY)
+#define NDEAD	 5U
 #define PER_DEST 20U
 
 enum restart { NEVER, WHILE_WRONG, AND_AFTERWARDS };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* link: queued/spool_check.o queued/spool_damage.o queued/spool_export.o
  * queued/spool_file.o queued/spool_import.o queued/spool_manifest.o
- * queued/spool_print.o regress/unit/spool_world.o regress/unit/remove_below.o queued/store.a
- * common/base.a */
+ * queued/spool_print.o regress/unit/spool_world.o regress/unit/remove_below.o
+ * queued/store.a common/base.a */
 /*
  * check, export and import on spools of a real file system: what comes of
  * each damage is said, what goes out comes in, once.

@@ -106,12 +106,12 @@ struct world {
 	uint64_t now, real;
 	unsigned seed;
 	bool fail_open, fail_job;
-	uint8_t notify;	 /* enum msg_notify of all recipients submitted */
-	uint32_t delay;	 /* ms, in each result */
-	bool took_dsn;	 /* the same: the server knows DSN */
-	uint8_t flags;	 /* enum msg_flag of all messages submitted */
+	uint8_t notify;	  /* enum msg_notify of all recipients submitted */
+	uint32_t delay;	  /* ms, in each result */
+	bool took_dsn;	  /* the same: the server knows DSN */
+	uint8_t flags;	  /* enum msg_flag of all messages submitted */
 	enum msg_ret ret; /* the same */
-	char dsn[65536]; /* the text of the last notice that was delivered */
+	char dsn[65536];  /* the text of the last notice that was delivered */
 };
 extern struct world w;
 

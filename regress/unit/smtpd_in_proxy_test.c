@@ -30,13 +30,25 @@ struct row {
 	const char *why;	     /* BAD */
 };
 
-#define O(s)		       (s), sizeof(s) - 1
-#define GOOD(name, s, c, d)    { name, O(s), PROXY_DONE, c, d, NULL }
-#define LOCAL(name, s)	       { name, O(s), PROXY_LOCAL, NULL, NULL, NULL }
-#define MORE(name, s)	       { name, O(s), PROXY_MORE, NULL, NULL, NULL }
-#define BAD(name, s, why)      { name, O(s), PROXY_BAD, NULL, NULL, why }
-#define CLIENT		       "192.0.2.1:12345"
-#define SERVER		       "203.0.113.25:25"
+#define O(s) (s), sizeof(s) - 1
+#define GOOD(name, s, c, d)                                                    \
+	{                                                                      \
+		name, O(s), PROXY_DONE, c, d, NULL                             \
+	}
+#define LOCAL(name, s)                                                         \
+	{                                                                      \
+		name, O(s), PROXY_LOCAL, NULL, NULL, NULL                      \
+	}
+#define MORE(name, s)                                                          \
+	{                                                                      \
+		name, O(s), PROXY_MORE, NULL, NULL, NULL                       \
+	}
+#define BAD(name, s, why)                                                      \
+	{                                                                      \
+		name, O(s), PROXY_BAD, NULL, NULL, why                         \
+	}
+#define CLIENT "192.0.2.1:12345"
+#define SERVER "203.0.113.25:25"
 
 static const struct row rows[] = {
 	GOOD("IPv4", SIG "\x21\x11\0\x0c" V4, CLIENT, SERVER),
@@ -153,8 +165,8 @@ test_pieces(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (n = 0; n < rows[i].len; n++) {
-			st = proxy_parse((const uint8_t *)rows[i].octets, n,
-			    &h);
+			st =
+			    proxy_parse((const uint8_t *)rows[i].octets, n, &h);
 			if (st == PROXY_BAD)
 				assert_int_equal(rows[i].status, PROXY_BAD);
 			else

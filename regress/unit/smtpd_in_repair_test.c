@@ -1,6 +1,7 @@
 /* link: smtpd-in/repair.o */
 /* SPDX-License-Identifier: ISC */
-/* Line ends repaired: a table, in one piece and in two, and all short strings. */
+/* Line ends repaired: a table, in one piece and in two, and all short strings.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o */
-/* link: smtpd-out/envelope.o smtpd-out/text.o common/smtp.a common/msg.a common/base.a */
+/* link: smtpd-out/envelope.o smtpd-out/text.o common/smtp.a common/msg.a
+ * common/base.a */
 /*
  * A server that takes fewer recipients at a time than a job has, word by word:
  * LIMITS (RFC 9422), and 452 after others were accepted (RFC 5321 4.5.3.1.10);
@@ -195,11 +196,15 @@ static const struct dialogue seven_bit[] = {
 /* RFC 6533 3: what is beyond ASCII goes out as ASCII. */
 static const struct dialogue orcpt[] = {
 	{ "ORCPT in UTF-8",
-	    HELLO("S 250-DSN\n")
-	    "J s@x u@y orcpt=utf-8;\320\266\303\251\360\237\230\200\342\202\254@z\n"
-	    "C MAIL FROM:<s@x>\n"
-	    "C RCPT TO:<u@y> ORCPT=utf-8;\\x{436}\\x{E9}\\x{1F600}\\x{20AC}@z\n"
-	    "C DATA\n",
+	    HELLO("S 250-DSN\n") "J s@x u@y "
+				 "orcpt=utf-8;"
+				 "\320\266\303\251\360\237\230\200\342\202\254@"
+				 "z\n"
+				 "C MAIL FROM:<s@x>\n"
+				 "C RCPT TO:<u@y> "
+				 "ORCPT=utf-8;\\x{436}\\x{E9}\\x{1F600}\\x{"
+				 "20AC}@z\n"
+				 "C DATA\n",
 	    NULL },
 	{ "ORCPT as received",
 	    HELLO("S 250-DSN\n") "J s@x u@y orcpt=rfc822;a+2Bb@z\n"

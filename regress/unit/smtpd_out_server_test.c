@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o smtpd-out/text.o */
-/* link: smtpd-out/smtpc.o smtpd-out/envelope.o common/smtp.a common/msg.a common/base.a */
+/* link: smtpd-out/smtpc.o smtpd-out/envelope.o common/smtp.a common/msg.a
+ * common/base.a */
 /*
  * The SMTP client against a strict server that gives every kind of reply at
  * every step, a model of what must come of it, and texts in pieces.

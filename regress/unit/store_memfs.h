@@ -55,8 +55,8 @@ struct memfs {
 	/* inside */
 	struct memfs_inode **inodes; /* NULL: free */
 	size_t ninodes, first_free, cap_inodes;
-	size_t nlive;	 /* inodes */
-	size_t nunlinks; /* since they were reclaimed */
+	size_t nlive;				 /* inodes */
+	size_t nunlinks;			 /* since they were reclaimed */
 	struct memfs_inode *spare[MEMFS_SPARES]; /* small files, empty */
 	size_t nspares;
 	struct memfs_fd *fds;

@@ -69,8 +69,8 @@ names_set(struct names *names, const char *name, size_t inode)
 	if (e == NULL) {
 		if (names->n == names->cap) {
 			names->cap = 2 * names->cap + 4;
-			names->v = memfs_must(realloc(names->v,
-			    names->cap * sizeof(*names->v)));
+			names->v = memfs_must(
+			    realloc(names->v, names->cap * sizeof(*names->v)));
 		}
 		if (2 * (names->n + 1) > names->nslots)
 			make_slots(names,

@@ -114,7 +114,8 @@ test_sides_apart(void **state)
 		}
 }
 
-/* Between ext and int stand queued, dird, keyd and logd; two workers never talk. */
+/* Between ext and int stand queued, dird, keyd and logd; two workers never
+ * talk. */
 static void
 test_middle(void **state)
 {
