@@ -290,7 +290,6 @@ static const struct range {
 	{ "iq_done", FIELD(iq_done, reason), 0, REASON_MAX - 1 },
 	{ "iq_room", FIELD(iq_room, accepting), 0, 1 },
 	{ "iq_room", FIELD(iq_room, reason), 0, REASON_MAX - 1 },
-	{ "ci_session", FIELD(ci_session, proxied), 0, 1 },
 	{ "ci_admit", FIELD(ci_admit, verdict), 0, 2 },
 	{ "ci_end", 0, sizeof(int), 0, 1 },
 	{ "in_verdict", 0, sizeof(int), 1, 3 },
