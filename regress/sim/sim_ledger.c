@@ -312,7 +312,8 @@ told_delayed(struct l_msg *m, struct l_rcpt *r, const char *addr)
 		sim_fail("a warning of %s after %llu s", addr,
 		    oldest(m) / SECOND);
 	/* a reload may move those already told into a group that is not */
-	if (r->warned++ > 0 && !m->warn_again && !sim.p.reloads)
+	if (r->warned++ > 0 && !m->warn_again && !sim.p.reloads &&
+	    !(sim.p.schedules && sim.reloads > 0))
 		sim_fail("%s is warned about again", addr);
 	m->warned_at = sim.tick;
 }
