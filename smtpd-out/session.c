@@ -120,6 +120,25 @@ arm(struct session *s, uint64_t ms)
 		log_warn("timer");
 }
 
+/*
+ * Is the server further than when this was asked last?  Only then has it more
+ * time: an octet now and then keeps no session (RFC 5321 4.5.3.2 counts to
+ * the reply, not to its next octet).
+ */
+static bool
+progress(struct session *s)
+{
+	const struct smtpc *c = &s->smtpc;
+	bool is = s->wrote || s->replies != c->replies ||
+	    s->state != smtpc_state(c) || s->signed_for != s->signing;
+
+	s->wrote = false;
+	s->replies = c->replies;
+	s->state = smtpc_state(c);
+	s->signed_for = s->signing;
+	return is;
+}
+
 static int
 keep_out(struct session *s, const char *p, size_t len)
 {
@@ -379,7 +398,9 @@ proceed(struct session *s, struct smtp_outbuf *out)
 	if (smtpc_state(&s->smtpc) == SMTPC_OVER && over(s))
 		return;
 	watch(s);
-	arm(s, s->signing ? SIGN_TIME : smtpc_wait(&s->smtpc) * 1000ULL);
+	if (progress(s))
+		arm(s,
+		    s->signing ? SIGN_TIME : smtpc_wait(&s->smtpc) * 1000ULL);
 }
 
 static void
@@ -412,6 +433,7 @@ on_io(struct ev_io *io, uint32_t events)
 	if (s->out != NULL &&
 	    (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) {
 		smtp_outbuf_init(&out, outbuf, sizeof(outbuf));
+		s->wrote = true;
 		if (flush_kept(s) == -1)
 			smtpc_lost(&s->smtpc);
 		proceed(s, &out);

@@ -685,6 +685,7 @@ smtpc_input(struct smtpc *c, const char *in, size_t len,
 					c->reply.line_len));
 			break;
 		case SMTP_REPLY_DONE:
+			c->replies++;
 			if (c->state == SMTPC_EHLO && c->reply.lines > 1)
 				smtp_features_line(&c->features,
 				    smtp_slice(c->reply.line,

@@ -81,6 +81,7 @@ struct smtpc {
 	bool unsure;	  /* lost after the final dot: it may have been taken */
 	struct qo_outcome end; /* why SMTPC_OVER came before it was asked for */
 	uint32_t messages;
+	uint32_t replies; /* whole ones so far */
 };
 
 void smtpc_init(struct smtpc *, const char *helo);

@@ -64,7 +64,10 @@ struct session {
 	int fd; /* -1: not connected */
 	struct ev_io io;
 	struct ev_timer timer;
-	uint64_t deadline; /* ms */
+	uint64_t deadline; /* ms; moved by progress(), not by each octet */
+	uint32_t replies;  /* and what there was at the last one */
+	enum smtpc_state state;
+	bool signed_for, wrote;
 	char *out;	   /* not yet written; owned */
 	size_t out_len;
 	struct tls_conn *tls; /* NULL: clear text; owned */

@@ -7,6 +7,7 @@ import pytest
 from lab.dsn import Notification
 from lab.flows import USER
 from lab.gateway import Gateway, conf
+from lab.proc import wait_until
 from lab.smtp import EXTENSIONS, Behaviour, Sink, mail_text, send_mail
 from lab.world import GW_INT, HOST_A
 
@@ -117,3 +118,24 @@ def test_8_bit_that_is_signed(world, gw):
         fields = Notification(mail.raw).about('u@' + domain)
         assert (fields['action'], fields['status']) == ('failed', '5.6.3')
         assert not s.find(token)
+
+
+def test_a_reply_in_drips(world, slow):
+    """The time of a reply is that of the whole of it (RFC 5321 4.5.3.2)."""
+    def drip(session, _line):
+        session.s.sendall(b'221-')
+        for _ in range(120):
+            session.sink.over.wait(0.5)
+            session.s.sendall(b'x')
+
+    with Sink(world.inet, world.address(),
+              behaviour=Behaviour(replies={'quit': drip})) as s:
+        domain = world.domain('MX 10 mx.@', hosts={'mx': s.addresses[0]})
+        token = world.token()
+        send_mail(world.intra, GW_INT, USER, ['u@' + domain],
+                  mail_text(token), source=HOST_A)
+        s.wait(token)
+        session = s.sessions[0]
+        wait_until('the session to end', lambda: session.ended, 50)
+        assert session.commands[-1] == 'QUIT'
+        assert session.ended == 'dropped'  # by the gateway

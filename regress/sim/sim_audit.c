@@ -187,6 +187,17 @@ check_rcpt(struct l_msg *m, struct l_rcpt *r, uint32_t i, bool recovered)
 	r->open = false;
 }
 
+/* Its sender heard no answer, and it is there nevertheless, or again. */
+static void
+unpromised(struct l_rcpt *r)
+{
+	if (r->open && r->delivered + r->reported > 0) {
+		r->doubles = (uint8_t)(r->delivered + r->reported);
+		r->ended_at = 0;
+	}
+	r->open = false;
+}
+
 static bool
 is_promise(const struct l_msg *m)
 {
@@ -203,6 +214,8 @@ check_message(struct l_msg *m, bool recovered)
 	if (m->done && seen)
 		sim_fail("message %" PRIu64 " was done with", m->id);
 	if (!is_promise(m)) {
+		for (i = 0; recovered && i < m->nrcpt; i++)
+			unpromised(&led.rcpts[m->rcpt + i]);
 		m->done = m->state == L_REFUSED;
 		return;
 	}
