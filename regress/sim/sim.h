@@ -196,6 +196,9 @@ struct l_msg {
 	bool warn_again; /* a crash forgot that it was */
 	uint8_t warned;
 	uint64_t warned_at; /* tick */
+	uint64_t seen_at;   /* tick of the last audit that saw it */
+	uint32_t about;	    /* NOTICE: which message */
+	bool unwritten;	    /* NOTICE: found, in the page cache only so far */
 };
 struct l_rcpt {
 	uint64_t tried;	   /* true time of the last attempt that failed */

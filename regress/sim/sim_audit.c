@@ -44,15 +44,23 @@ is_warned(const struct store_state *st)
 }
 
 /*
- * Nobody was told, but it is there: from now on it counts.  Not so while the
- * store has still to write again what it found (its disk was full, say): that
- * may be in the page cache only, and no client was told of it.
+ * False while the store has still to write again what it found (its disk was
+ * full, say): that may be in the page cache only.
+ */
+static bool
+is_written(const struct l_msg *m)
+{
+	return store_batch_bytes(w.q.stores[m->store]) == 0;
+}
+
+/*
+ * Nobody was told, but it is there: from now on it counts.  Not so while it is
+ * not written: no client was told of it.
  */
 static void
 found(struct l_msg *m, bool recovered)
 {
-	if ((m->state == L_OFFERED || m->state == L_UNKNOWN) &&
-	    store_batch_bytes(w.q.stores[m->store]) == 0) {
+	if ((m->state == L_OFFERED || m->state == L_UNKNOWN) && is_written(m)) {
 		m->state = L_ACKED;
 		led.found++;
 	}
@@ -61,7 +69,10 @@ found(struct l_msg *m, bool recovered)
 		m->removed = false;
 		led.removed--;
 	}
+	if (is_written(m))
+		m->unwritten = false;
 	m->seen = true;
+	m->seen_at = sim.tick;
 }
 
 static void
@@ -124,6 +135,7 @@ on_message(void *arg, const struct store_msg *sm)
 			if (!l->recovered)
 				return 0; /* in the batch */
 			led_found_notice(sm->loc.id, about(&er));
+			led.msgs[led_find(sm->loc.id)].unwritten = true;
 		}
 		env_copy_rcpt(&er, &name);
 		r = led_rcpt(sm->loc.id, name.addr, &msg);
@@ -204,6 +216,17 @@ is_promise(const struct l_msg *m)
 	return m->state == L_ACKED || m->state == L_NOTICE;
 }
 
+/* A notice that was never written is gone: what it was about is not. */
+static void
+vanished(struct l_msg *m)
+{
+	if (led.msgs[m->about].seen_at != sim.tick)
+		sim_fail("notice %" PRIu64 " is lost, and its message is gone",
+		    m->id);
+	m->state = L_REFUSED;
+	m->done = true;
+}
+
 static void
 check_message(struct l_msg *m, bool recovered)
 {
@@ -219,10 +242,15 @@ check_message(struct l_msg *m, bool recovered)
 		m->done = m->state == L_REFUSED;
 		return;
 	}
+	if (m->unwritten && recovered && !seen) {
+		vanished(m);
+		return;
+	}
 	for (i = 0; i < m->nrcpt; i++)
 		check_rcpt(m, &led.rcpts[m->rcpt + i], i, recovered);
-	/* after a start, what is not there is so for good */
-	m->done = recovered && !seen;
+	/* after a start, what is not there is so for good; not while the store
+	 * has still to write again what it found */
+	m->done = recovered && !seen && is_written(m);
 }
 
 static void

@@ -416,7 +416,8 @@ take_notice(uint64_t dsn, uint64_t about)
 	text[n] = '\0';
 	m->size = (uint32_t)n;
 	m->hash = led_hash(text, (size_t)n);
-	m->store = led.msgs[led_find(about)].store;
+	m->about = led_find(about);
+	m->store = led.msgs[m->about].store;
 	read_text(about, text);
 }
 
