@@ -13,6 +13,7 @@
 
 #include "common/base/log.h"
 #include "common/base/privdrop.h"
+#include "common/base/stats.h"
 #include "queued/edges.h"
 #include "queued/spool.h"
 
@@ -131,8 +132,10 @@ on_conf(struct child *c, const struct conf *conf)
 	open_store(Q_OUT, "out", conf->limits.spool_out);
 	edges.open = true;
 	queue_start(&edges.queue);
-	if (child_after_fault(edges.child))
+	if (child_after_fault(edges.child)) {
 		queue_be_wary(&edges.queue);
+		queue_blame(&edges.queue, stats_kept());
+	}
 }
 
 /* --- posternd --- */

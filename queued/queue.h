@@ -168,6 +168,11 @@ void queue_start(struct queue *);
  * at a time, so that a message that does it again is found out.
  */
 void queue_be_wary(struct queue *);
+/*
+ * The last life ended by a fault of its own with this message in hand (0:
+ * none), stats_kept() says: that counts, as a worker's death does.
+ */
+void queue_blame(struct queue *, uint64_t id);
 void queue_drain(struct queue *); /* no new work; queue_quiet() tells the end */
 bool queue_quiet(const struct queue *);
 

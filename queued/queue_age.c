@@ -193,7 +193,9 @@ expire_message(struct queue *q, struct message *m, uint32_t age)
 	for (p = m->parts; p != NULL; p = p->next) {
 		if (p->state == PART_ACTIVE || expire_of(q, p->dom) != age)
 			continue;
+		queue_in_hand(m);
 		fail_old(q, m);
+		queue_in_hand(NULL);
 		return 1;
 	}
 	return 0;
@@ -213,9 +215,14 @@ expire(struct queue *q)
 static int
 warn_message(struct queue *q, struct message *m, uint32_t age)
 {
+	int rc;
+
 	if (m->origin == ORIGIN_BOUNCE || m->warned >= age)
 		return 0;
-	return queue_warn(q, m, age);
+	queue_in_hand(m);
+	rc = queue_warn(q, m, age);
+	queue_in_hand(NULL);
+	return rc;
 }
 
 static void

@@ -105,6 +105,8 @@ void queue_part_gone(struct queue *, const struct part *);
 /* --- queue_send.c --- */
 /* Was it in hand when a process died, or may it be so now? */
 bool queue_is_suspect(const struct message *);
+/* What is worked on, for the next life to know; NULL: nothing. */
+void queue_in_hand(const struct message *);
 void queue_pump(struct queue *);
 /*
  * No session is left for a destination that has fewer than that of this idle

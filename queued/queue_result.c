@@ -494,10 +494,12 @@ queue_result(struct queue *q, struct worker *w, uint32_t id,
 		return -1;
 	if (queue_is_suspect(j.msg) && w->nsuspects > 0)
 		w->nsuspects--;
+	queue_in_hand(j.msg);
 	find_addresses(&j);
 	take_outcomes(q, &j);
 	judge_destination(q, &j, s->dest);
 	settle(q, &j, s->dest);
+	queue_in_hand(NULL);
 	next_job(q, s, r->keep);
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/stats.h"
+
 #include "queued/queue_int.h"
 #include "queued/report.h"
 
@@ -288,6 +290,27 @@ compose(struct queue *q, struct session *s, struct ibuf *out, int *fd)
 	return put_body(q, m, rc == 1, out, fd);
 }
 
+void
+queue_in_hand(const struct message *m)
+{
+	stats_keep(m != NULL ? m->id : 0);
+}
+
+void
+queue_blame(struct queue *q, uint64_t id)
+{
+	struct message *m = queue_find(q, id);
+
+	queue_in_hand(NULL);
+	if (m == NULL || m->crashes > 0)
+		return;
+	m->crashes = 1;
+	/* if this comes to nothing, it is as if nobody knew */
+	queue_state(q, m,
+	    &(struct store_state){ .set = STORE_SET_POISON, .poison = 1 });
+	queue_await_commit(q, m->store, 0);
+}
+
 #define WARY_MS 60000U
 
 void
@@ -416,6 +439,7 @@ send_job(struct queue *q, struct session *s, struct part *p)
 	struct ibuf out;
 	int fd = -1;
 
+	queue_in_hand(m);
 	if (q->now < q->wary_until)
 		m->flags |= QM_MARKED;
 	if ((queue_is_suspect(m) &&
@@ -458,9 +482,10 @@ feed(struct queue *q, struct dest *d)
 			q->more = true;
 			return;
 		}
-		if (queue_route_holds(q, p, d))
+		if (queue_route_holds(q, p, d)) {
 			send_job(q, s, p);
-		else
+			queue_in_hand(NULL);
+		} else
 			queue_route(q, p, 0);
 	}
 }

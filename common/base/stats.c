@@ -10,7 +10,9 @@
 
 #include "common/base/stats.h"
 
-_Static_assert(STAT_MAX * sizeof(uint64_t) <= STATS_PAGE_SIZE, "one page");
+#define WORDS (STATS_PAGE_SIZE / sizeof(uint64_t))
+#define KEPT  (WORDS - 1)
+_Static_assert((size_t)STAT_MAX <= KEPT, "one page");
 
 static const struct {
 	const char *name;
@@ -181,7 +183,7 @@ static const enum counter gauges[] = { STAT_CONN_OPEN, STAT_CONN_RECORDS,
 	STAT_Q_BYTES_IN, STAT_Q_BYTES_OUT, STAT_Q_HELD, STAT_OUT_SESSIONS_OPEN,
 	STAT_KEY_CERTS_EXPIRED, STAT_KEY_DAYS_LEFT };
 
-static _Atomic uint64_t private_page[STAT_MAX];
+static _Atomic uint64_t private_page[WORDS];
 static _Atomic uint64_t *page = private_page;
 
 int
@@ -196,6 +198,18 @@ stats_attach(int fd)
 		return -1;
 	page = p;
 	return 0;
+}
+
+void
+stats_keep(uint64_t v)
+{
+	atomic_store_explicit(&page[KEPT], v, memory_order_relaxed);
+}
+
+uint64_t
+stats_kept(void)
+{
+	return atomic_load_explicit(&page[KEPT], memory_order_relaxed);
 }
 
 void

@@ -118,6 +118,12 @@ void stats_inc(enum counter);
 void stats_dec(enum counter);
 void stats_set(enum counter, uint64_t);
 uint64_t stats_get(enum counter);
+/*
+ * One word that a process keeps for its next life, whatever ends this one;
+ * 0 at first.  What is there before stats_attach() is lost.
+ */
+void stats_keep(uint64_t);
+uint64_t stats_kept(void);
 /* A reader's view of another's page (fd is closed); NULL with errno. */
 const uint64_t *stats_map(int fd);
 uint64_t stats_read(const uint64_t *other, enum counter);

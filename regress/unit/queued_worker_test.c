@@ -20,6 +20,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/base/stats.h"
+
 #include "queued_stage.h"
 
 /* A worker dies: what it had is tried again; at the second time it is held. */
@@ -113,6 +115,36 @@ test_poison_queued_alone(void **state)
 	assert_int_equal(crashes, 3);
 	assert_int_equal(w_find(good, "good@example.com")->delivered, 1);
 	assert_true(fake_held(Q_IN, bad));
+}
+
+/* It is known what queued had in hand: the second time is the last. */
+static void
+test_poison_in_hand(void **state)
+{
+	unsigned crashes = 0;
+	uint64_t bad;
+
+	(void)state;
+	bad = w_mail(ORIGIN_EXT, "a@example.net", "bad@example.com");
+	w_ready(w_opening());
+	while (w.q.nheld == 0) {
+		assert_true(crashes < 4);
+		w_wait_for_job();
+		assert_int_equal(stats_kept(), 0);
+		assert_int_equal(w_working()->job.msgid, bad);
+		stats_keep(bad); /* in the midst of it */
+		w_crash();
+		crashes++;
+		queue_be_wary(&w.q);
+		queue_blame(&w.q, stats_kept());
+		assert_int_equal(stats_kept(), 0);
+		w_peers_up();
+	}
+	assert_int_equal(crashes, 2);
+	w_run_until(w.now + 1000);
+	assert_true(fake_held(Q_IN, bad));
+	queue_blame(&w.q, 0);
+	queue_blame(&w.q, 12345); /* nobody any more */
 }
 
 /* While it is wary all mail flows, and nothing innocent is left marked. */
@@ -277,6 +309,7 @@ main(void)
 		with_world(test_poison),
 		with_world(test_poison_queued),
 		with_world(test_poison_queued_alone),
+		with_world(test_poison_in_hand),
 		with_world(test_wary),
 		with_world(test_acquitted),
 		with_world(test_contract),
