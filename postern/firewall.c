@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "build/version.h"
+#include "version.h"
 #include "postern/tool.h"
 
 static const struct sibling posternd = { "master/posternd", "sbin/posternd",

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "build/version.h"
+#include "version.h"
 #include "postern/tool.h"
 
 static const struct {

@@ -8,7 +8,7 @@
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 
-#include "build/version.h"
+#include "version.h"
 #include "common/base/child.h"
 #include "common/base/sandbox.h"
 #include "postern/page.h"

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "build/version.h"
+#include "version.h"
 #include "postern/tool.h"
 
 #define ARGS_MAX 4096
