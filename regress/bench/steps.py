@@ -145,7 +145,6 @@ limit sessions 20000
 limit sessions-per-address 2000
 limit sessions-per-network 20000
 limit network-connections-per-minute 60000
-limit sessions-per-network 20000
 limit connections-per-minute 60000
 limit command-timeout 1h
 '''
