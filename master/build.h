@@ -51,6 +51,8 @@ void build_dns(struct parser *, uint32_t line, const char *addr,
     const char *port);
 void build_prefix(struct parser *, uint32_t line, enum mark_kind, const char *);
 enum build_tls { BUILD_TLS_OFFER, BUILD_TLS_OFF, BUILD_TLS_REQUIRE };
+/* NULL: no more of them, or no memory; it has been said. */
+struct conf_cert *build_add_cert(struct parser *, uint32_t line);
 void build_tls(struct parser *, uint32_t line, enum build_tls);
 /* side BUILD_BOTH: at the top level */
 void build_cert(struct parser *, uint32_t line, unsigned side,

@@ -31,20 +31,27 @@ uses_of(unsigned side)
 	return CONF_CERT_SERVER_EXT | CONF_CERT_SERVER_INT;
 }
 
+struct conf_cert *
+build_add_cert(struct parser *p, uint32_t line)
+{
+	struct conf_cert *c = conf_add_cert(p->conf);
+
+	if (c == NULL && errno == ENOMEM)
+		p->nomem = true;
+	else if (c == NULL)
+		report_error(p->report, line, "more than %d certificates",
+		    CONF_CERTS_MAX);
+	return c;
+}
+
 void
 build_cert(struct parser *p, uint32_t line, unsigned side, const char *chain,
     const char *key)
 {
-	struct conf_cert *c = conf_add_cert(p->conf);
+	struct conf_cert *c = build_add_cert(p, line);
 
-	if (c == NULL) {
-		if (errno == ENOMEM)
-			p->nomem = true;
-		else
-			report_error(p->report, line,
-			    "more than %d certificates", CONF_CERTS_MAX);
+	if (c == NULL)
 		return;
-	}
 	c->uses = uses_of(side);
 	c->pos.line = line;
 	if (value_path(p, line, "tls certificate", chain, c->chain_path,

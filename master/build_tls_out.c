@@ -117,14 +117,8 @@ build_tls_cert(struct parser *p, uint32_t line, const char *chain,
 	b->tls.cert = find_cert(p->conf, &cert);
 	if (b->tls.cert != CONF_NO_CERT)
 		return;
-	if ((c = conf_add_cert(p->conf)) == NULL) {
-		if (errno == ENOMEM)
-			p->nomem = true;
-		else
-			report_error(p->report, line,
-			    "more than %d certificates", CONF_CERTS_MAX);
+	if ((c = build_add_cert(p, line)) == NULL)
 		return;
-	}
 	cert.id = c->id;
 	*c = cert;
 	b->tls.cert = cert.id;
