@@ -2,6 +2,7 @@
 /* The capabilities of posternd: see caps.h. */
 #include <linux/capability.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -9,29 +10,37 @@
 #include "common/base/privdrop.h"
 #include "master/caps.h"
 
+enum need {
+	START_IF_THERE, /* taken where it is given, until the doors open */
+	IF_THERE,
+	NEEDED,
+};
+
 static const struct {
 	const char *name;
 	unsigned number;
-	bool run; /* needed after the start as well */
+	enum need need;
 	const char *why;
 } caps[] = {
-	{ "cap_chown", CAP_CHOWN, false,
-	    "the spool belongs to queued, the control socket to its group" },
-	{ "cap_fowner", CAP_FOWNER, false, "the mode of the spool" },
-	{ "cap_dac_override", CAP_DAC_OVERRIDE, true,
-	    "recipient files and logs in directories of other users" },
-	{ "cap_net_bind_service", CAP_NET_BIND_SERVICE, true,
+	{ "cap_chown", CAP_CHOWN, START_IF_THERE,
+	    "a spool that is not there yet becomes queued's" },
+	{ "cap_fowner", CAP_FOWNER, START_IF_THERE, "the mode of that spool" },
+	{ "cap_dac_override", CAP_DAC_OVERRIDE, IF_THERE,
+	    "recipient files and logs that others keep from root" },
+	/* the kernel asks it for PR_SET_PDEATHSIG as for kill(2) */
+	{ "cap_kill", CAP_KILL, IF_THERE,
+	    "children that end when posternd is killed, whatever they do" },
+	{ "cap_net_bind_service", CAP_NET_BIND_SERVICE, NEEDED,
 	    "port 25, also for listeners that a reload adds" },
-	{ "cap_net_raw", CAP_NET_RAW, true,
-	    "binding a listener to its interface" },
-	{ "cap_sys_admin", CAP_SYS_ADMIN, true,
+	{ "cap_sys_admin", CAP_SYS_ADMIN, NEEDED,
 	    "namespaces: of the external side, and empty ones of children" },
-	{ "cap_sys_chroot", CAP_SYS_CHROOT, true,
+	{ "cap_sys_chroot", CAP_SYS_CHROOT, NEEDED,
 	    "a child's empty root, when one is replaced" },
-	{ "cap_setgid", CAP_SETGID, true, "a child's own group" },
-	{ "cap_setuid", CAP_SETUID, true, "a child's own user" },
-	{ "cap_setpcap", CAP_SETPCAP, true, "a child's empty bounding set" },
-	{ "cap_kill", CAP_KILL, true, "ending a child, which has another uid" },
+	{ "cap_setgid", CAP_SETGID, NEEDED,
+	    "a child's own group, and the control socket's" },
+	{ "cap_setuid", CAP_SETUID, NEEDED,
+	    "a child's own user; ending it in that user's name" },
+	{ "cap_setpcap", CAP_SETPCAP, NEEDED, "a child's empty bounding set" },
 };
 
 #define NCAPS (sizeof(caps) / sizeof(caps[0]))
@@ -43,7 +52,7 @@ keep(bool run_only)
 	size_t i, n = 0;
 
 	for (i = 0; i < NCAPS; i++)
-		if (caps[i].run || !run_only)
+		if (caps[i].need != START_IF_THERE || !run_only)
 			names[n++] = caps[i].name;
 	if (privdrop_keep(names, n) == -1)
 		fatal("capabilities");
@@ -52,6 +61,9 @@ keep(bool run_only)
 void
 caps_start(void)
 {
+	/* postern audit looks whether it is apart from the host's */
+	if (privdrop_ipc() == -1 && errno != EPERM)
+		fatal("IPC namespace");
 	keep(false);
 }
 
@@ -68,7 +80,7 @@ caps_mask(void)
 	size_t i;
 
 	for (i = 0; i < NCAPS; i++)
-		if (caps[i].run)
+		if (caps[i].need != START_IF_THERE)
 			mask |= UINT64_C(1) << caps[i].number;
 	return mask;
 }

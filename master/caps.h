@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
-/* Give up all that the start does not need; fatal if that fails. */
+/*
+ * Give up all that the start does not need, and the host's IPC objects; fatal
+ * if that fails.
+ */
 void caps_start(void);
 /* The start is over: give up what only it needed. */
 void caps_run(void);

@@ -11,6 +11,7 @@
 
 #include <bsd/string.h>
 
+#include "common/base/privdrop.h"
 #include "master/control.h"
 
 #define BACKLOG 64
@@ -57,10 +58,13 @@ bind_socket(struct control_socket *s, const struct sockaddr_un *sun, gid_t gid)
 	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd == -1)
 		return strerror(errno);
-	/* nobody may connect before owner and mode are right */
-	old = umask(0177);
+	/* nobody may connect before group and mode are right: made as such */
+	if (privdrop_as(0, gid) == -1)
+		return strerror(errno);
+	old = umask(0117);
 	rc = bind(s->fd, (const struct sockaddr *)sun, sizeof(*sun));
 	(void)umask(old);
+	privdrop_back();
 	if (rc == -1)
 		return strerror(errno);
 	(void)strlcpy(s->path, sun->sun_path, sizeof(s->path));
@@ -68,8 +72,10 @@ bind_socket(struct control_socket *s, const struct sockaddr_un *sun, gid_t gid)
 		return strerror(errno);
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
-	if (lchown(s->path, 0, gid) == -1 || chmod(s->path, 0660) == -1 ||
-	    listen(s->fd, BACKLOG) == -1)
+	/* in a directory that hands its own group down */
+	if (st.st_gid != gid && lchown(s->path, 0, gid) == -1)
+		return strerror(errno);
+	if (listen(s->fd, BACKLOG) == -1)
 		return strerror(errno);
 	return NULL;
 }

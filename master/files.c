@@ -15,6 +15,7 @@
 #include <bsd/string.h>
 
 #include "common/base/log.h"
+#include "common/base/privdrop.h"
 #include "master/control.h"
 #include "master/files.h"
 #include "master/super.h"
@@ -72,6 +73,23 @@ open_directory(const char *path, struct stat *st)
 	return fd;
 }
 
+/* With the permissions of whom it belongs to: root may have none there. */
+static int
+open_as_owner(const char *path, struct stat *st, const struct passwd *pw)
+{
+	int fd;
+
+	if (lstat(path, st) == -1)
+		return -1;
+	if (st->st_uid != pw->pw_uid)
+		return open_directory(path, st);
+	if (privdrop_as(pw->pw_uid, pw->pw_gid) == -1)
+		return -1;
+	fd = open_directory(path, st);
+	privdrop_back();
+	return fd;
+}
+
 /* Ours alone; it belongs to queued, whose root it is. */
 static const char *
 take_spool(int fd, const struct stat *st, const struct passwd *pw)
@@ -82,8 +100,14 @@ take_spool(int fd, const struct stat *st, const struct passwd *pw)
 		return errno == EWOULDBLOCK
 		    ? "is used by another posternd that runs"
 		    : strerror(errno);
+	if (st->st_uid == pw->pw_uid && st->st_gid == pw->pw_gid &&
+	    (st->st_mode & 07777) == 0700)
+		return NULL;
 	if (fchown(fd, pw->pw_uid, pw->pw_gid) == -1 || fchmod(fd, 0700) == -1)
-		return strerror(errno);
+		return errno == EPERM
+		    ? "has to be queued's, and posternd may not make it so: "
+		      "chown _postern-queued: and chmod 0700"
+		    : strerror(errno);
 	return NULL;
 }
 
@@ -96,13 +120,17 @@ open_spool(struct config *c)
 	struct stat st;
 	int fd;
 
+	pw = getpwnam(topo_program(&queued)->account);
+	if (pw == NULL) {
+		failed(c, MARK_SPOOL, "spool", path, "queued has no account");
+		return -1;
+	}
 	if (make_directory(path, 0700) == -1 ||
-	    (fd = open_directory(path, &st)) == -1) {
+	    (fd = open_as_owner(path, &st, pw)) == -1) {
 		failed(c, MARK_SPOOL, "spool", path, strerror(errno));
 		return -1;
 	}
-	pw = getpwnam(topo_program(&queued)->account);
-	why = pw == NULL ? "queued has no account" : take_spool(fd, &st, pw);
+	why = take_spool(fd, &st, pw);
 	if (why != NULL) {
 		failed(c, MARK_SPOOL, "spool", path, why);
 		(void)close(fd);

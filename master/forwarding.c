@@ -5,78 +5,157 @@
  */
 #include <sys/socket.h>
 
+#include <linux/netconf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
 #include "master/host.h"
 #include "master/netns.h"
 
-static bool
-is_on(const char *path)
-{
-	char c = '0';
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool on;
+/* Every switch of one family, as rtnetlink(7) tells them: RTM_GETNETCONF. */
+struct switches {
+	const char *family; /* as sysctl(8) calls it */
+	unsigned char number;
+};
 
-	if (fd == -1)
-		return false;
-	on = read(fd, &c, 1) == 1 && c != '0';
-	(void)close(fd);
-	return on;
+static const struct switches families[] = {
+	{ "ipv4", AF_INET },
+	{ "ipv6", AF_INET6 },
+};
+
+/* Like sysctl(8): "all", or an interface of the namespace we are in. */
+static void
+name_switch(const struct switches *s, int ifindex, char what[FORWARDING_STRLEN])
+{
+	char name[IF_NAMESIZE] = "all";
+
+	if (ifindex != NETCONFA_IFINDEX_ALL &&
+	    if_indextoname((unsigned int)ifindex, name) == NULL)
+		(void)snprintf(name, sizeof(name), "%d", ifindex);
+	(void)snprintf(what, FORWARDING_STRLEN, "net.%s.conf.%s.forwarding",
+	    s->family, name);
 }
 
-/* "all" and every interface; "default" is only for those yet to come */
+/* "default" is only for interfaces yet to come */
 static bool
-family_on(const char *family, char what[FORWARDING_STRLEN])
+is_on(const struct switches *s, const struct nlmsghdr *h,
+    char what[FORWARDING_STRLEN])
 {
-	char dir[64], path[512];
-	const struct dirent *d;
-	bool on = false;
-	DIR *dp;
+	const size_t head = NLMSG_ALIGN(sizeof(struct netconfmsg));
+	int ifindex = NETCONFA_IFINDEX_DEFAULT, forwarding = 0, *to;
+	const struct rtattr *a;
+	size_t left;
 
-	(void)snprintf(dir, sizeof(dir), "/proc/sys/net/%s/conf", family);
-	dp = opendir(dir);
-	if (dp == NULL)
+	if (h->nlmsg_len < NLMSG_LENGTH(head))
 		return false;
-	while (!on && (d = readdir(dp)) != NULL) {
-		if (d->d_name[0] == '.' || strcmp(d->d_name, "default") == 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s/forwarding", dir,
-		    d->d_name);
-		on = is_on(path);
-		if (on)
-			(void)snprintf(what, FORWARDING_STRLEN,
-			    "net.%s.conf.%.64s.forwarding", family, d->d_name);
+	left = h->nlmsg_len - NLMSG_LENGTH(head);
+	a = (const void *)((const char *)NLMSG_DATA(h) + head);
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		to = a->rta_type == NETCONFA_IFINDEX	 ? &ifindex
+		    : a->rta_type == NETCONFA_FORWARDING ? &forwarding
+							 : NULL;
+		if (to != NULL && RTA_PAYLOAD(a) == sizeof(*to))
+			(void)memcpy(to, RTA_DATA(a), sizeof(*to));
 	}
-	(void)closedir(dp);
+	if (forwarding == 0 || ifindex == NETCONFA_IFINDEX_DEFAULT)
+		return false;
+	name_switch(s, ifindex, what);
+	return true;
+}
+
+static int
+error_of(const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+
+	return h->nlmsg_len < NLMSG_LENGTH(sizeof(*e)) || e->error >= 0
+	    ? EPROTO
+	    : -e->error;
+}
+
+/* 1: one is on; 0: none is; -1: with errno */
+static int
+read_switches(int fd, const struct switches *s, char what[FORWARDING_STRLEN])
+{
+	union {
+		struct nlmsghdr h;
+		char bytes[32768];
+	} in;
+	const struct nlmsghdr *h;
+	ssize_t n;
+	size_t left;
+
+	for (;;) {
+		n = recv(fd, &in, sizeof(in), 0);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		left = (size_t)n;
+		for (h = &in.h; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (h->nlmsg_type == NLMSG_ERROR) {
+				errno = error_of(h);
+				return -1;
+			}
+			if (h->nlmsg_type == RTM_NEWNETCONF &&
+			    is_on(s, h, what))
+				return 1;
+		}
+	}
+}
+
+static int
+family_on(const struct switches *s, char what[FORWARDING_STRLEN])
+{
+	struct {
+		struct nlmsghdr h;
+		struct netconfmsg m;
+	} ask = {
+		.h = {
+			.nlmsg_len = NLMSG_LENGTH(sizeof(ask.m)),
+			.nlmsg_type = RTM_GETNETCONF,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.m = { .ncm_family = s->number },
+	};
+	int fd, on = -1;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd == -1)
+		return -1;
+	if (send(fd, &ask, ask.h.nlmsg_len, 0) == (ssize_t)ask.h.nlmsg_len)
+		on = read_switches(fd, s, what);
+	(void)close(fd);
+	/* a kernel without IPv6 */
+	if (on == -1 && errno == EOPNOTSUPP && s->number == AF_INET6)
+		return 0;
 	return on;
 }
 
 bool
 forwarding_on(int ns, char what[FORWARDING_STRLEN])
 {
-	int back = netns_enter(ns);
-	bool on;
+	int back = netns_enter(ns), on = back == -1 ? -1 : 0;
+	size_t i;
 
-	if (back == -1) {
-		log_warn("looking for IP forwarding");
-		return false;
-	}
-	on = is_on("/proc/sys/net/ipv4/ip_forward");
-	if (on)
-		(void)snprintf(what, FORWARDING_STRLEN, "net.ipv4.ip_forward");
-	else
-		on = family_on("ipv4", what) || family_on("ipv6", what);
-	netns_leave(back);
-	return on;
+	for (i = 0; on == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+		on = family_on(&families[i], what);
+	/* a host that will not tell is not taken for one that does not */
+	if (on == -1)
+		(void)snprintf(what, FORWARDING_STRLEN,
+		    "IP forwarding (perhaps: the kernel says \"%s\")",
+		    strerror(errno));
+	if (back != -1)
+		netns_leave(back);
+	return on != 0;
 }
 
 /* netconf tells every change of a forwarding switch: rtnetlink(7) */

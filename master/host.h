@@ -29,8 +29,10 @@ int host_interface(int ns, const struct netaddr *, char name[CONF_IFNAME_MAX]);
 void host_resolve(struct config *c, int ns);
 
 /*
- * What forwards packets between interfaces here: "net.ipv4.ip_forward" or the
- * like into what; false: nothing does.
+ * What forwards packets between interfaces in ns (-1: here), by the name of its
+ * sysctl: "net.ipv4.conf.all.forwarding", or of an interface, into what; false:
+ * nothing does. It is asked over netlink, so that /proc/sys need not be there;
+ * a kernel that gives no answer counts as one that forwards.
  */
 #define FORWARDING_STRLEN 128
 bool forwarding_on(int ns, char what[FORWARDING_STRLEN]);

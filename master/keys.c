@@ -187,9 +187,8 @@ make_set(struct config *c, bool strict)
 /* --- keyd -c --- */
 
 static __attribute__((noreturn)) void
-child_main(const char *path, int set, int answer)
+child_main(const char *path, const struct passwd *pw, int set, int answer)
 {
-	const struct passwd *pw = getpwnam("_postern-keyd");
 	char name[] = "keyd", option[] = "-c", uid[16], gid[16];
 	char *argv[] = { name, option, uid, gid, NULL }, *envp[] = { NULL };
 	sigset_t none;
@@ -233,6 +232,7 @@ ask_keyd(struct config *c, const char *libexec, int set, uint8_t *mem,
     size_t size)
 {
 	char path[CONF_PATH_MAX];
+	const struct passwd *pw = getpwnam("_postern-keyd");
 	size_t len = 0;
 	int fd[2];
 	pid_t pid;
@@ -244,12 +244,12 @@ ask_keyd(struct config *c, const char *libexec, int set, uint8_t *mem,
 	}
 	pid = fork();
 	if (pid == 0)
-		child_main(path, set, fd[1]);
+		child_main(path, pw, set, fd[1]);
 	(void)close(fd[1]);
 	if (pid != -1) {
 		len = read_answer(fd[0], mem, size);
 		if (len < size)
-			(void)kill(pid, SIGKILL);
+			(void)privdrop_kill(pid, pw ? pw->pw_uid : NOBODY);
 		(void)waitpid(pid, NULL, 0);
 	}
 	(void)close(fd[0]);

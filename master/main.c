@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "master/anchors.h"
 #include "master/config.h"
+#include "master/caps.h"
 #include "master/daemon.h"
 #include "master/firewall.h"
 #include "master/files.h"
@@ -49,6 +50,7 @@ selftest(const struct options *o, struct config *c)
 	struct selftest *t = NULL;
 	int netns = -1, status = EXIT_FAILURE;
 
+	caps_start();
 	if (name[0] != '\0' && (netns = netns_open(name)) == -1)
 		fatal("namespace \"%s\"", name);
 	if (files_chroot(c) == 0)

@@ -15,6 +15,7 @@
 #include "common/base/chan.h"
 #include "common/base/ev.h"
 #include "common/base/log.h"
+#include "common/base/privdrop.h"
 #include "common/msg/child_master.h"
 #include "master/marks.h"
 #include "master/selftest.h"
@@ -31,6 +32,7 @@ struct cell_row {
 	struct peer peer;
 	char name[INSTANCE_MAX];
 	pid_t pid;
+	uid_t uid; /* what it becomes */
 	struct chan *chan;
 	int output;
 	bool done;
@@ -137,7 +139,7 @@ send_hello(struct cell_row *r)
 		return 0;
 	}
 	hello_fill(&hello, r->test->config->conf, r->program, &r->peer);
-	hello.uid = pw->pw_uid;
+	r->uid = hello.uid = pw->pw_uid;
 	hello.gid = pw->pw_gid;
 	chan_scratch(&b);
 	if (put_cm_hello(&b, &hello) == -1)
@@ -207,7 +209,7 @@ row_end(struct cell_row *r)
 	if (r->pid == 0)
 		return;
 	if (!r->done)
-		(void)kill(r->pid, SIGKILL);
+		(void)privdrop_kill(r->pid, r->uid);
 	while (waitpid(r->pid, NULL, 0) == -1 && errno == EINTR)
 		;
 	r->pid = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/privdrop.h"
 #include "master/config.h"
 #include "master/spawn.h"
 #include "master/super.h"
@@ -50,7 +51,7 @@ instance_kill(struct instance *i, const char *why)
 	ll_num(&l, "pid", (uint64_t)i->pid);
 	ll_cstr(&l, "text", why);
 	ll_send(&l);
-	if (kill(i->pid, SIGKILL) == -1)
+	if (privdrop_kill(i->pid, i->uid) == -1)
 		log_warn("kill %s", i->name);
 }
 
@@ -300,7 +301,7 @@ super_kill_all(struct super *s)
 		if (i->pid == 0)
 			continue;
 		i->killed = true;
-		(void)kill(i->pid, SIGKILL);
+		(void)privdrop_kill(i->pid, i->uid);
 		(void)waitpid(i->pid, NULL, 0);
 		output_close(i);
 		i->pid = 0;

@@ -170,6 +170,17 @@ check_netns(const struct declaration *d, struct declared *p)
 	}
 }
 
+/* Whoever asks is outside the gateway. */
+static void
+check_ipc(struct declared *p)
+{
+	uint64_t dev, ours;
+
+	if (kernel_stat("/proc/self/ns/ipc", &dev, &ours) == 0 &&
+	    ours == p->proc.ipcns)
+		finding(&p->findings, "in the host's IPC namespace");
+}
+
 static void
 check_root(struct declared *p)
 {
@@ -357,6 +368,7 @@ check_process(const struct declaration *d, struct declared *p)
 	check_ids(p);
 	check_caps(p);
 	check_netns(d, p);
+	check_ipc(p);
 	check_root(p);
 	if (p->audit.instance != CTM_NO_INSTANCE)
 		check_fds(d, p);

@@ -159,6 +159,9 @@ kproc_read(pid_t pid, struct kproc *k)
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	if (kernel_stat(path, &dev, &k->netns) == -1)
 		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/ipc", (int)pid);
+	if (kernel_stat(path, &dev, &k->ipcns) == -1)
+		return -1;
 	k->interfaces = count_interfaces(pid);
 	(void)snprintf(path, sizeof(path), "/proc/%d/root/.", (int)pid);
 	return kernel_stat(path, &k->root_dev, &k->root_ino);

@@ -20,6 +20,7 @@ struct kproc {
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	unsigned no_new_privs, seccomp, filters;
 	uint64_t netns;	     /* inode of its network namespace */
+	uint64_t ipcns;	     /* and of that for System V and POSIX IPC */
 	unsigned interfaces; /* in it, lo not counted */
 	uint64_t root_dev, root_ino;
 };

@@ -272,7 +272,7 @@ main(void)
 		try(&s, &attacks[i], &m);
 		tell(CM_ANS_ATTACK, i, &m);
 	}
-	(void)kill(s.env.beside, SIGKILL);
+	(void)privdrop_kill(s.env.beside, s.privdrop.uid);
 	tell(CM_ANS_ATTACKED, i, NULL);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * would not clear capabilities by itself, so they are cleared explicitly.
  */
 #include <sys/capability.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -100,12 +101,10 @@ prove(const struct privdrop *p)
 void
 privdrop(const struct privdrop *p)
 {
-	int ns = CLONE_NEWIPC;
-
-	if (p->empty_netns)
-		ns |= CLONE_NEWNET;
-	if (unshare(ns) == -1)
+	if (p->empty_netns && unshare(CLONE_NEWNET) == -1)
 		fatal("unshare");
+	/* of root's permissions on files, none is needed */
+	(void)setfsuid(p->uid);
 	if (chroot(p->chroot_dir) == -1 || chdir("/") == -1)
 		fatal("chroot %s", p->chroot_dir);
 	set_limits(p);
@@ -126,6 +125,54 @@ privdrop(const struct privdrop *p)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
 		fatal("pdeathsig");
 	prove(p);
+}
+
+int
+privdrop_ipc(void)
+{
+	return unshare(CLONE_NEWIPC);
+}
+
+int
+privdrop_as(uid_t uid, gid_t gid)
+{
+	int error;
+
+	if (setresgid((gid_t)-1, gid, (gid_t)-1) == -1)
+		return -1;
+	if (setresuid((uid_t)-1, uid, (uid_t)-1) == -1) {
+		error = errno;
+		privdrop_back();
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+void
+privdrop_back(void)
+{
+	int error = errno;
+
+	if (setresuid((uid_t)-1, getuid(), (uid_t)-1) == -1 ||
+	    setresgid((gid_t)-1, getgid(), (gid_t)-1) == -1)
+		fatal("privileges: root does not come back");
+	errno = error;
+}
+
+int
+privdrop_kill(pid_t pid, uid_t uid)
+{
+	int rc = kill(pid, SIGKILL);
+
+	if (rc == 0 || errno != EPERM)
+		return rc;
+	/* it has dropped its privileges; it cannot get them back */
+	if (privdrop_as(uid, getgid()) == -1)
+		return -1;
+	rc = kill(pid, SIGKILL);
+	privdrop_back();
+	return rc;
 }
 
 static int

@@ -12,7 +12,7 @@ UNIT = 'etc/postern.service.in'
 # Tenths, as systemd-analyze counts: 0 is no exposure, 100 all of it. What is
 # left is what a supervisor of processes on other uids, in namespaces of their
 # own, with sockets on two networks, cannot do without.
-UNIT_EXPOSURE = 32
+UNIT_EXPOSURE = 26
 
 
 def table_keywords(tree):
@@ -74,11 +74,6 @@ def manuals(tree):
     return found, '%d pages' % len(pages)
 
 
-def _words_of(tree, name, pattern):
-    return {w for _, line in tree.lines(name)
-            for w in re.findall(pattern, line)}
-
-
 def _bounding_set(tree):
     return {w for _, line in tree.lines(UNIT)
             if line.startswith('CapabilityBoundingSet=')
@@ -86,9 +81,12 @@ def _bounding_set(tree):
 
 
 def _kept_capabilities(tree):
-    """What posternd keeps: the names that it gives to privdrop_keep()."""
-    return {w.upper() for f in tree.files(['master'], ('.c',))
-            for w in _words_of(tree, f, r'"(cap_[a-z_]+)"')}
+    """What posternd keeps, as its table has it, and what of that it needs."""
+    text = '\n'.join(line for f in tree.files(['master'], ('.c',))
+                     for _, line in tree.lines(f))
+    rows = re.findall(r'"(cap_[a-z_]+)",\s*CAP_\w+,\s*(\w+)', text)
+    return ({name.upper() for name, _ in rows},
+            {name.upper() for name, need in rows if need == 'NEEDED'})
 
 
 def _exposure(tree):
@@ -106,11 +104,11 @@ def _exposure(tree):
 
 def unit(tree):
     """The unit grants posternd what it keeps, and fences off the rest."""
-    granted, kept = _bounding_set(tree), _kept_capabilities(tree)
-    found = [Finding(UNIT, 1, '%s is %s' % (
-        c, 'granted, but posternd does not keep it' if c in granted
-        else 'kept by posternd, but not granted')) for c in
-        sorted(granted ^ kept)]
+    granted, (kept, needed) = _bounding_set(tree), _kept_capabilities(tree)
+    found = [Finding(UNIT, 1, '%s is granted, but posternd does not keep it'
+                     % c) for c in sorted(granted - kept)]
+    found += [Finding(UNIT, 1, '%s is needed by posternd, but not granted'
+                      % c) for c in sorted(needed - granted)]
     exposure = _exposure(tree)
     if exposure is None:
         return found, '%d capabilities; no systemd-analyze here' % len(granted)

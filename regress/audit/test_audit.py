@@ -200,9 +200,12 @@ def small_tree(tmp_path_factory):
     caps = re.findall(r'CAP_\w+', ' '.join(
         x for x in read(root, document_rules.UNIT).splitlines()
         if x.startswith('CapabilityBoundingSet')))
-    write(root, 'master/caps.c', SPDX + 'extern const char *const kept[];\n'
-          'const char *const kept[] = { %s };\n' % ', '.join(
-              '"%s"' % c.lower() for c in caps))
+    write(root, 'master/caps.c', SPDX + '#include <linux/capability.h>\n'
+          'enum { NEEDED };\n'
+          'struct cap { const char *name; int number, need; };\n'
+          'extern const struct cap kept[];\n'
+          'const struct cap kept[] = { %s };\n' % ', '.join(
+              '{ "%s", %s, NEEDED }' % (c.lower(), c) for c in caps))
     shutil.copy(os.path.join(HERE, 'edges.txt'),
                 os.path.join(root, edge_rules.DECLARED))
     for d in CHILDREN:
@@ -512,11 +515,11 @@ def test_accounts(tree):
 
 def test_unit(tree):
     unit = read(tree, document_rules.UNIT)
-    write(tree, document_rules.UNIT, unit.replace('CAP_KILL ', ''))
+    write(tree, document_rules.UNIT, unit.replace('CAP_SETGID ', ''))
     the_only(ask(tree, document_rules.unit), document_rules.UNIT,
-             'CAP_KILL is kept by posternd, but not granted')
+             'CAP_SETGID is needed by posternd, but not granted')
     write(tree, document_rules.UNIT, unit.replace(
-        'CAP_KILL ', 'CAP_KILL CAP_SYS_PTRACE '))
+        'CAP_SETGID ', 'CAP_SETGID CAP_SYS_PTRACE '))
     assert 'CAP_SYS_PTRACE is granted' in ask(tree, document_rules.unit)[0]
 
 

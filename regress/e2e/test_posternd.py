@@ -14,7 +14,7 @@ from lab.gateway import (CONF, SOCKET, SPOOL, Gateway, Refused, check_conf,
                          conf, program, replace)
 from lab.inside import WORK
 from lab.netns import Namespace
-from lab.proc import wait_until
+from lab.proc import is_alive, wait_until
 from lab.smtp import Closed, Client, mail_text
 from lab.world import GW_EXT, HOST_A
 
@@ -227,6 +227,18 @@ def test_not_without_root(world):
 
 
 # --- the side's own network namespace
+
+
+def test_nothing_outlives_posternd(world):
+    """Not even a process that reads no end of file."""
+    gw = Gateway(world).start()
+    gw.kill('dird', signal.SIGSTOP)
+    pids = gw.all_pids()
+    assert len(pids) > 12
+    gw.process.signal(signal.SIGKILL)
+    gw.process.wait()
+    wait_until('the children to be gone',
+               lambda: not any(map(is_alive, pids)))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -285,26 +287,49 @@ judge(struct page *p, int status)
 	}
 }
 
+/* To the named interface or off any; name becomes what it was: interface.py */
+static void
+move(int fd, char name[IFNAMSIZ])
+{
+	static const char place[] = "\0postern-hostile-interface";
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	union {
+		struct cmsghdr h;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec iov = { name, IFNAMSIZ };
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	const socklen_t len =
+	    offsetof(struct sockaddr_un, sun_path) + sizeof(place) - 1;
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	memcpy(sun.sun_path, place, sizeof(place) - 1);
+	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
+	if (s == -1 || connect(s, (struct sockaddr *)&sun, len) == -1 ||
+	    sendmsg(s, &m, 0) == -1 || recv(s, name, IFNAMSIZ, 0) != IFNAMSIZ)
+		fatal("interface of a socket");
+	(void)close(s);
+}
+
 /* Off its interface; the name of that to put it back, or an empty one. */
 static void
 unbind(int fd, char name[IFNAMSIZ])
 {
-	socklen_t len = IFNAMSIZ;
-
-	name[0] = '\0';
-	if (fd == -1 || has(LAYER_DEVICE))
-		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0) == -1)
-		fatal("interface of a socket");
+	memset(name, 0, IFNAMSIZ);
+	if (fd != -1 && !has(LAYER_DEVICE))
+		move(fd, name);
 }
 
 static void
-bind_again(int fd, const char *name)
+bind_again(int fd, char name[IFNAMSIZ])
 {
 	if (name[0] != '\0')
-		(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name,
-		    (socklen_t)strlen(name));
+		move(fd, name);
 }
 
 static void

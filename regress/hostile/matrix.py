@@ -10,6 +10,8 @@ import struct
 import time
 from collections import namedtuple
 
+import interface
+
 FILTER, NETNS, USER, LANDLOCK, ROOT, DEVICE = 1, 2, 4, 8, 16, 32
 ALL = 63
 LAYERS = (('filter', 'f', FILTER), ('network namespace', 'n', NETNS),
@@ -105,8 +107,10 @@ class Services:
             s.listen(4096)
             self.sockets.append(s)
         os.chmod(PATH, 0o777)
+        self.interfaces = interface.Interfaces(ns)
 
     def close(self):
+        self.interfaces.close()
         for s in self.sockets:
             s.close()
 
