@@ -193,6 +193,8 @@ struct scanned {
 struct scan {
 	struct scanned *recs;
 	size_t nrecs, cap_recs;
+	uint8_t *buf; /* to read with; the next segment's, too */
+	size_t cap_buf;
 	bool has_start;
 	struct rec_start start;
 	bool whole; /* the last batch is complete */

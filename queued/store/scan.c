@@ -38,9 +38,8 @@ struct scanner {
 	uint64_t off;
 	struct bad *bads;
 	size_t nbads, cap_bads;
-	/* window on the file */
-	uint8_t *buf;
-	size_t cap, len;
+	/* window on the file, in out's buffer */
+	size_t len;
 	uint64_t at;
 	uint64_t file_size;
 	int error; /* of the last read that failed */
@@ -55,11 +54,11 @@ read_around(struct scanner *sc, size_t want)
 
 	while (got < want) {
 		n = want - got > PAGE ? PAGE : want - got;
-		r = full_pread(sc->s, sc->seg->fd, sc->buf + got, n,
+		r = full_pread(sc->s, sc->seg->fd, sc->out->buf + got, n,
 		    sc->at + got);
 		if (r == -1) {
 			sc->error = errno;
-			memset(sc->buf + got, 0, n);
+			memset(sc->out->buf + got, 0, n);
 			r = (ssize_t)n;
 		}
 		got += (size_t)r;
@@ -74,29 +73,30 @@ static const uint8_t *
 window(struct scanner *sc, uint64_t off, uint64_t n)
 {
 	size_t want = n > WINDOW ? (size_t)n : WINDOW;
+	struct scan *out = sc->out;
 	ssize_t r;
 	uint8_t *p;
 
 	if (off >= sc->at && off - sc->at <= sc->len &&
 	    n <= sc->len - (off - sc->at))
-		return sc->buf + (off - sc->at);
+		return out->buf + (off - sc->at);
 	if (off > sc->file_size || n > sc->file_size - off)
 		return NULL;
 	if (want > sc->file_size - off)
 		want = (size_t)(sc->file_size - off);
-	if (want > sc->cap) {
-		p = realloc(sc->buf, want);
+	if (want > out->cap_buf) {
+		p = realloc(out->buf, want);
 		if (p == NULL)
 			return NULL;
-		sc->buf = p;
-		sc->cap = want;
+		out->buf = p;
+		out->cap_buf = want;
 	}
 	sc->at = off;
-	r = full_pread(sc->s, sc->seg->fd, sc->buf, want, off);
+	r = full_pread(sc->s, sc->seg->fd, out->buf, want, off);
 	sc->len = r == -1 ? read_around(sc, want) : (size_t)r;
 	if (sc->s->report != NULL)
 		sc->s->report->bytes += sc->len;
-	return n <= sc->len ? sc->buf : NULL;
+	return n <= sc->len ? out->buf : NULL;
 }
 
 static int
@@ -192,6 +192,21 @@ add_record(struct scanner *sc, const struct rec *r, const uint8_t *payload)
 	return 0;
 }
 
+/* How many of these bytes are zeros for certain: most of a segment's end. */
+static uint64_t
+zeros(const uint8_t *p, uint64_t n)
+{
+	uint64_t w[8], done;
+
+	for (done = 0; n - done >= sizeof(w); done += sizeof(w)) {
+		memcpy(w, p + done, sizeof(w));
+		if ((w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]) !=
+		    0)
+			break;
+	}
+	return done;
+}
+
 /* Offset of the next valid header, or 0. */
 static uint64_t
 search(struct scanner *sc, uint64_t off)
@@ -199,16 +214,19 @@ search(struct scanner *sc, uint64_t off)
 	struct rec_place place;
 	const uint8_t *p;
 	struct rec r;
-	uint64_t n;
+	uint64_t n, skip;
 
 	while (off + REC_HEADER <= sc->bound) {
 		p = window(sc, off, REC_HEADER);
 		if (p == NULL)
 			return 0;
 		n = sc->len - (off - sc->at);
-		for (; n >= REC_HEADER; n -= 8, p += 8, off += 8) {
-			if (off + REC_HEADER > sc->bound)
-				return 0;
+		if (n > sc->bound - off)
+			n = sc->bound - off;
+		for (; n >= REC_HEADER; n -= skip, p += skip, off += skip) {
+			skip = 8;
+			if (le32_get(p) == 0)
+				skip += zeros(p + 8, n - REC_HEADER);
 			if (le32_get(p) != REC_MAGIC)
 				continue;
 			place = seg_place(sc->seg, off);
@@ -396,7 +414,6 @@ scan_segment(struct store *s, struct segment *seg, uint64_t limit, bool synced,
 		if (s->report != NULL)
 			s->report->records += out->nrecs;
 	}
-	free(sc.buf);
 	free(sc.bads);
 	return r;
 }
@@ -405,5 +422,6 @@ void
 scan_free(struct scan *sc)
 {
 	free(sc->recs);
+	free(sc->buf);
 	memset(sc, 0, sizeof(*sc));
 }

@@ -233,6 +233,33 @@ test_cut_at_records(void **state)
 	}
 }
 
+/* Zeros in the midst of the log, of any length: what is behind is found. */
+static void
+test_hole(void **state)
+{
+	static struct image im;
+	struct sight si;
+	struct world w;
+	uint8_t *bytes;
+	size_t i, n, size;
+
+	(void)state;
+	fill(&w);
+	take_image(&w, SEG1, &im);
+	bytes = memfs_bytes(w.m, SEG1, &size);
+	for (i = 1; i <= RECORDS; i++) {
+		for (n = 1; i + n <= RECORDS; n += 1 + n / 4) {
+			memset(bytes + im.at[i], 0, im.at[i + n] - im.at[i]);
+			check(&w, &si);
+			assert_int_equal(si.live, RECORDS - n);
+			assert_int_not_equal(sight_events(&si), 0);
+			memcpy(bytes + im.at[i], im.bytes + im.at[i],
+			    im.at[i + n] - im.at[i]);
+		}
+	}
+	world_free(&w);
+}
+
 static void
 test_truncated_everywhere(void **state)
 {
@@ -387,6 +414,7 @@ main(void)
 		cmocka_unit_test(test_header_is_redundant),
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_cut_at_records),
+		cmocka_unit_test(test_hole),
 		cmocka_unit_test(test_truncated_everywhere),
 		cmocka_unit_test(test_truncated_in_the_middle),
 		cmocka_unit_test(test_state_chain_heals),
