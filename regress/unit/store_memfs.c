@@ -9,7 +9,8 @@
 #include "regress/unit/store_memfs.h"
 #include "regress/unit/store_memfs_inside.h"
 
-#define SPARE_MAX (64U * 1024) /* bytes */
+#define SPARE_MAX (64U * 1024)	      /* bytes */
+#define LARGE	  (4UL * 1024 * 1024) /* the same: what is larger grows by */
 
 uint64_t
 memfs_random(struct memfs *m)
@@ -173,10 +174,9 @@ keep_spare(struct memfs *m, struct memfs_inode *ino)
 	    m->nspares == MEMFS_SPARES)
 		return false;
 	memset(ino->data, 0, used);
-	memset(ino->disk, 0, used);
 	memset(ino->dirty, 0, ino->cap / MEMFS_SECTOR + 1);
+	free(ino->disk);
 	*ino = (struct memfs_inode){ .data = ino->data,
-		.disk = ino->disk,
 		.dirty = ino->dirty,
 		.cap = ino->cap };
 	m->spare[m->nspares++] = ino;
@@ -270,23 +270,69 @@ mem_pread(void *ctx, int fd, void *buf, size_t len, off_t off)
 	return (ssize_t)len;
 }
 
+/* More room; fresh memory is not touched, a file of zeros costs little. */
+static uint8_t *
+grown(uint8_t *old, size_t used, size_t cap)
+{
+	uint8_t *p = memfs_must(calloc(1, cap));
+
+	if (used > 0)
+		memcpy(p, old, used);
+	free(old);
+	return p;
+}
+
 static void
 ensure(struct memfs_inode *ino, size_t size)
 {
 	size_t cap = ino->cap, old = ino->cap;
+	size_t used = ino->high < old ? ino->high : old;
 
 	if (size <= cap)
 		return;
 	while (cap < size)
-		cap = cap * 2 + 4096;
-	ino->data = memfs_must(realloc(ino->data, cap));
-	ino->disk = memfs_must(realloc(ino->disk, cap));
-	ino->dirty = memfs_must(realloc(ino->dirty, cap / MEMFS_SECTOR + 1));
-	memset(ino->data + old, 0, cap - old);
-	memset(ino->disk + old, 0, cap - old);
-	memset(ino->dirty + old / MEMFS_SECTOR, 0,
-	    cap / MEMFS_SECTOR + 1 - old / MEMFS_SECTOR);
+		cap = cap < SPARE_MAX ? cap * 2 + 1024 : cap + LARGE;
+	ino->data = grown(ino->data, used, cap);
+	if (ino->disk != NULL)
+		ino->disk = grown(ino->disk, used, cap);
+	ino->dirty = grown(ino->dirty, old == 0 ? 0 : old / MEMFS_SECTOR + 1,
+	    cap / MEMFS_SECTOR + 1);
 	ino->cap = cap;
+}
+
+uint8_t *
+memfs_disk(struct memfs_inode *ino)
+{
+	size_t used = ino->high < ino->cap ? ino->high : ino->cap;
+
+	if (ino->disk == NULL && ino->cap > 0) {
+		ino->disk = memfs_must(calloc(1, ino->cap));
+		if (ino->same && used > 0)
+			memcpy(ino->disk, ino->data, used);
+	}
+	ino->same = false;
+	return ino->disk;
+}
+
+static bool
+is_zero(const void *buf, size_t len)
+{
+	const uint8_t *p = buf;
+
+	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* Behind "high" there are zeros: those need not be written. */
+static void
+put_bytes(struct memfs_inode *ino, const void *buf, size_t len, size_t off)
+{
+	size_t end = (off + len + MEMFS_SECTOR - 1) & ~(MEMFS_SECTOR - 1UL);
+
+	if (off >= ino->high && is_zero(buf, len))
+		return;
+	memcpy(ino->data + off, buf, len);
+	if (end > ino->high)
+		ino->high = end;
 }
 
 static void
@@ -298,15 +344,15 @@ store_bytes(struct memfs *m, struct memfs_inode *ino, const void *buf,
 	if (len == 0)
 		return;
 	ensure(ino, off + len);
-	memcpy(ino->data + off, buf, len);
+	if (ino->same)
+		(void)memfs_disk(ino);
+	put_bytes(ino, buf, len, off);
 	for (s = off / MEMFS_SECTOR; s <= (off + len - 1) / MEMFS_SECTOR; s++)
 		ino->dirty[s] = 1;
 	if (ino->to == 0 || off / MEMFS_SECTOR < ino->from)
 		ino->from = off / MEMFS_SECTOR;
 	if (s > ino->to)
 		ino->to = s;
-	if (s * MEMFS_SECTOR > ino->high)
-		ino->high = s * MEMFS_SECTOR;
 	if (off + len > ino->size) {
 		m->used += off + len - ino->size;
 		ino->size = off + len;
@@ -351,13 +397,14 @@ mem_pwrite(void *ctx, int fd, const void *buf, size_t len, off_t off)
 static void
 flush(struct memfs_inode *ino)
 {
-	size_t s;
+	size_t at = ino->from * MEMFS_SECTOR, n = ino->to - ino->from;
 
-	for (s = ino->from; s < ino->to; s++) {
-		memcpy(ino->disk + s * MEMFS_SECTOR,
-		    ino->data + s * MEMFS_SECTOR, MEMFS_SECTOR);
-		ino->dirty[s] = 0;
-	}
+	if (ino->disk == NULL) /* what is not dirty was never written */
+		ino->same = true;
+	else if (n > 0)
+		memcpy(ino->disk + at, ino->data + at, n * MEMFS_SECTOR);
+	if (n > 0)
+		memset(ino->dirty + ino->from, 0, n);
 	ino->from = ino->to = 0;
 	ino->disk_size = ino->size;
 }
@@ -366,11 +413,12 @@ flush(struct memfs_inode *ino)
 static void
 flush_badly(struct memfs *m, struct memfs_inode *ino)
 {
+	uint8_t *disk = ino->from < ino->to ? memfs_disk(ino) : NULL;
 	size_t s;
 
 	for (s = ino->from; s < ino->to; s++) {
 		if (ino->dirty[s] && memfs_random(m) % 2 == 0)
-			memcpy(ino->disk + s * MEMFS_SECTOR,
+			memcpy(disk + s * MEMFS_SECTOR,
 			    ino->data + s * MEMFS_SECTOR, MEMFS_SECTOR);
 		else if (ino->dirty[s])
 			ino->lost = true;
@@ -508,16 +556,19 @@ memfs_list(struct memfs *m, const char *path, int (*cb)(void *, const char *),
     void *arg)
 {
 	ssize_t ino = memfs_inode_of(m, path);
-	struct names copy = { 0 };
+	struct dir_entry *copy;
+	size_t i, n;
 	int r = 0;
-	size_t i;
 
 	if (ino == -1)
 		return -1;
-	names_copy(&copy, &m->inodes[ino]->now);
-	for (i = 0; i < copy.n && r == 0; i++)
-		r = cb(arg, copy.v[i].name);
-	names_free(&copy);
+	n = m->inodes[ino]->now.n;
+	copy = memfs_must(reallocarray(NULL, n + 1, sizeof(*copy)));
+	if (n > 0)
+		memcpy(copy, m->inodes[ino]->now.v, n * sizeof(*copy));
+	for (i = 0; i < n && r == 0; i++)
+		r = cb(arg, copy[i].name);
+	free(copy);
 	return r;
 }
 
@@ -655,6 +706,7 @@ memfs_bytes(struct memfs *m, const char *path, size_t *size)
 	if (ino == -1)
 		return NULL;
 	*size = m->inodes[ino]->size;
+	(void)memfs_disk(m->inodes[ino]);
 	return m->inodes[ino]->data;
 }
 

@@ -38,8 +38,10 @@ struct memfs_inode {
 	bool is_dir;
 	bool lost; /* clean sectors differ from those on disk */
 	/* a file */
-	uint8_t *data, *disk; /* cap bytes each */
-	uint8_t *dirty;	      /* a byte per sector */
+	uint8_t *data;	/* cap bytes */
+	uint8_t *disk;	/* the same, or NULL: see memfs_disk() */
+	bool same;	/* without disk: it has what data has, else zeros */
+	uint8_t *dirty; /* a byte per sector */
 	size_t size, disk_size, cap;
 	size_t from, to; /* sectors outside of these are clean */
 	size_t high;	 /* bytes behind are zero, here and on disk */
@@ -56,6 +58,11 @@ struct memfs_fd {
 };
 
 void *memfs_must(void *); /* not NULL, or abort */
+/*
+ * What the disk has of a file.  Most are written once, synced and read: they
+ * get bytes of their own for that only when both begin to differ.
+ */
+uint8_t *memfs_disk(struct memfs_inode *);
 
 struct dir_entry *names_find(const struct names *, const char *name);
 void names_set(struct names *, const char *name, size_t inode);

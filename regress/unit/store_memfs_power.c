@@ -43,6 +43,8 @@ power_file(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut)
 {
 	size_t s;
 
+	if (ino->from < ino->to || ino->lost)
+		(void)memfs_disk(ino);
 	for (s = ino->from; s < ino->to; s++)
 		power_sector(m, ino, cut, s);
 	ino->from = ino->to = 0;
@@ -56,10 +58,11 @@ power_file(struct memfs *m, struct memfs_inode *ino, enum memfs_cut cut)
 	if (ino->high > ino->cap)
 		ino->high = ino->cap;
 	if (ino->high > ino->size) {
-		memset(ino->disk + ino->size, 0, ino->high - ino->size);
+		if (ino->disk != NULL)
+			memset(ino->disk + ino->size, 0, ino->high - ino->size);
 		memset(ino->data + ino->size, 0, ino->high - ino->size);
+		ino->high = ino->size;
 	}
-	ino->high = ino->size;
 }
 
 static void
