@@ -22,6 +22,7 @@
 
 #include <err.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,18 @@ children_cpu(void)
 	return (uint64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec);
 }
 
+/*
+ * Memory stays with the process, but for the large files of the disks, which
+ * are mostly zeros that nobody wrote.
+ */
+static void
+keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 2 * 1024 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	(void)mallopt(M_TOP_PAD, 1 << 20);
+}
+
 static uint64_t
 numeric(const char *s)
 {
@@ -354,6 +367,7 @@ main(int argc, char **argv)
 	uint64_t runs = 1, limit = 0, failed = 0, n;
 	int ch;
 
+	keep_memory();
 	sim.wanted = 20000;
 	sim.seed = arc4random();
 	while ((ch = getopt(argc, argv, "cn:r:s:t:v")) != -1) {

@@ -4,13 +4,10 @@
  * questions, and those who submit.  What the queue asks of them must be what
  * it may ask, or the test ends here.
  */
-#include <sys/mman.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bsd/string.h>
 
@@ -18,6 +15,16 @@
 #include "regress/unit/queued_world_inside.h"
 
 static uint8_t scratch[131064];
+
+/*
+ * The one body that is on its way as a descriptor: no system call for each.
+ * The queue has nothing else to do with it than to hand it on at once.
+ */
+#define BODY_FD (1 << 30)
+static struct {
+	char *body; /* NULL: there is none */
+	uint64_t size;
+} sent;
 
 /* --- what the queue wants done --- */
 
@@ -75,19 +82,34 @@ env_open(void *arg, const struct session *s)
 static void
 read_body(struct w_session *ws, struct ibuf *b, int fd)
 {
-	ws->body = calloc(1, ws->job.size + 1);
-	if (ws->body == NULL)
-		abort();
 	ws->by_fd = ws->job.in_fd;
 	if (!ws->job.in_fd) {
-		if (ibuf_get(b, ws->body, ws->job.size) == -1)
+		ws->body = malloc(ws->job.size + 1);
+		if (ws->body == NULL)
+			abort();
+		if (fd != -1 || ibuf_get(b, ws->body, ws->job.size) == -1)
 			w_broken("body of a job");
-	} else if (pread(fd, ws->body, ws->job.size, 0) !=
-	    (ssize_t)ws->job.size) {
-		w_broken("descriptor of a job");
+	} else {
+		if (fd != BODY_FD || sent.body == NULL ||
+		    sent.size != ws->job.size)
+			w_broken("descriptor of a job");
+		ws->body = sent.body;
+		sent.body = NULL;
 	}
+	ws->body[ws->job.size] = '\0';
 	if (ibuf_get_end(b) == -1)
 		w_broken("end of a job");
+}
+
+static void
+close_body(int fd)
+{
+	if (fd == -1)
+		return;
+	if (fd != BODY_FD || sent.body == NULL)
+		w_broken("a descriptor that is none");
+	free(sent.body);
+	sent.body = NULL;
 }
 
 static int
@@ -101,8 +123,7 @@ env_job(void *arg, const struct session *s, struct ibuf *b, int fd)
 	if (ws == NULL || ws->has_job || ws->closing)
 		w_broken("a job for a session that cannot take one");
 	if (w.fail_job) {
-		if (fd != -1)
-			(void)close(fd);
+		close_body(fd);
 		errno = EPIPE;
 		return -1;
 	}
@@ -118,8 +139,6 @@ env_job(void *arg, const struct session *s, struct ibuf *b, int fd)
 		(void)strlcpy(ws->addr[i], r.addr, sizeof(ws->addr[i]));
 	}
 	read_body(ws, b, fd);
-	if (fd != -1)
-		(void)close(fd);
 	ws->has_job = true;
 	w.jobs++;
 	if (w.watch != NULL && w.watch->job != NULL)
@@ -152,23 +171,23 @@ env_scratch(void *arg, struct ibuf *b)
 static int
 env_body_fd(void *arg, struct store *st, struct store_loc loc, uint64_t size)
 {
-	char *body = malloc(size);
 	ssize_t n;
-	int fd = -1, error;
+	int error;
 
 	(void)arg;
-	if (body == NULL)
+	if (sent.body != NULL)
+		w_broken("a body's descriptor was lost");
+	sent.size = size;
+	sent.body = malloc(size + 1);
+	if (sent.body == NULL)
 		abort();
-	n = store_read(st, loc, 0, body, size);
+	n = store_read(st, loc, 0, sent.body, size);
+	if (n == (ssize_t)size)
+		return BODY_FD;
 	error = n == -1 ? errno : EBADMSG;
-	if (n == (ssize_t)size) {
-		fd = memfd_create("body", MFD_CLOEXEC);
-		if (fd == -1 || write(fd, body, size) != (ssize_t)size)
-			abort();
-	}
-	free(body);
+	close_body(BODY_FD);
 	errno = error;
-	return fd;
+	return -1;
 }
 
 static int
