@@ -10,7 +10,7 @@ demo="$build iproute2 netbase procps python3 util-linux"
 check="$demo bind9-utils binutils btrfs-progs chromium-headless-shell
     clang-14 curl e2fsprogs fonts-dejavu-core libclang-rt-14-dev libcmocka-dev
     libnet-ssleay-perl mandoc msmtp nftables openssl python3-pytest s-nail
-    sslscan strace swaks tcpdump testssl.sh xfsprogs"
+    sslscan strace swaks systemd tcpdump testssl.sh xfsprogs"
 lint='clang-format-14 clang-tidy-14 cppcheck llvm-14 valgrind'
 
 case ${1-all} in

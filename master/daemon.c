@@ -2,6 +2,7 @@
 /* posternd when it runs: see daemon.h. */
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -444,6 +445,8 @@ daemon_run(const struct options *o, struct config *config)
 		notify_background();
 	block_signals(&set);
 	raise_nofile();
+	/* of the modes given to what is made, not of who starts us */
+	(void)umask(022);
 	caps_start();
 	config->conf->generation = 1;
 	daemon_adjust(&d, config);

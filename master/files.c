@@ -175,6 +175,8 @@ files_chroot(struct config *c)
 		why = "others than root may write there";
 	else if (!is_empty(fd))
 		why = "is not empty: the root of the children holds nothing";
+	else if ((st.st_mode & 0555) != 0555 && fchmod(fd, 0555) == -1)
+		why = strerror(errno); /* made under another umask */
 	if (why != NULL)
 		failed(c, MARK_CHROOT, "chroot", path, why);
 	(void)close(fd);

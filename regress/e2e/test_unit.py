@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: ISC
 """The shipped unit: what it takes away, the gateway does not need.
 
-There is no service manager in the lab. posternd is started with the unit's
-capabilities and no new privileges, mail flows, and what all its processes asked
-of the kernel is held against the other directives.
+Once by hand, traced: posternd is started with the unit's capabilities and no
+new privileges, mail flows, and what all its processes asked of the kernel is
+held against the other directives.  And once by a real systemd.
 """
 import os
 import re
 import signal
 import subprocess
 
+import pytest
+
 from lab.flows import USER, send_in, send_out
-from lab.gateway import CONF, GOLDEN, QUICK, Gateway, program
+from lab.gateway import CONF, GOLDEN, QUICK, RECIPIENTS, Gateway, program
 from lab.inside import PROJECT, WORK
+from lab.proc import wait_until
+from lab.systemd import Systemd
 
 UNIT = os.path.join(PROJECT, 'build', 'etc', 'postern.service')
 TMPFILES = os.path.join(PROJECT, 'build', 'etc', 'tmpfiles.conf')
@@ -140,6 +144,59 @@ def test_a_process_that_hangs_is_ended(world):
         gw.wait_log(60, mark, event='child-kill', instance='dird')
         gw.wait_replaced('dird', pid)
         assert gw.audit()[0] == 0
+
+
+@pytest.fixture
+def systemd(world, sink):
+    if Gateway.current is not None:
+        Gateway.current.stop()
+    with Systemd(world.gw) as s:
+        with open(CONF, 'w') as f:
+            f.write(QUICK + 'log to file "/var/log/postern/log"\n' + GOLDEN)
+        with open(RECIPIENTS, 'w') as f:
+            f.write(USER + '\n')
+        yield s
+
+
+def mail_flows(world, sink):
+    token = world.token()
+    assert send_in(world, token).code == 250
+    world.hosts['a'].wait_mail(token)
+    token = world.token()
+    assert send_out(world, token, 'u@' + sink.domain, USER).code == 250
+    sink.wait(token)
+
+
+def main_pid(s):
+    return int(s.show('postern', 'MainPID')['MainPID'])
+
+
+def test_systemd_runs_the_unit(world, sink, systemd):
+    """Start, mail both ways, reload, a crash, stop."""
+    systemd.run('systemctl', 'start', 'postern')
+    mail_flows(world, sink)
+    done = systemd.run('/usr/local/bin/postern', 'audit', check=False)
+    assert done.returncode == 0, done.stdout
+    systemd.run('systemctl', 'reload', 'postern')
+    mail_flows(world, sink)
+    first = main_pid(systemd)
+    systemd.run('kill', '-9', str(first))
+    wait_until('another posternd', lambda: main_pid(systemd) not in
+               (0, first) and systemd.show('postern', 'ActiveState')
+               ['ActiveState'] == 'active')
+    mail_flows(world, sink)
+    assert len(systemd.processes('postern')) > 12
+    systemd.run('systemctl', 'stop', 'postern')
+    assert systemd.show('postern', 'Result', 'ActiveState') == {
+        'Result': 'success', 'ActiveState': 'inactive'}
+    assert systemd.processes('postern') == []
+
+
+def test_systemd_warns_of_nothing(systemd):
+    """No word of the unit that it does not know."""
+    done = systemd.run('systemd-analyze', 'verify', '--man=no',
+                       '/run/units/postern.service')
+    assert done.stderr == '', done.stderr
 
 
 def test_the_paths_of_the_unit():
