@@ -13,16 +13,33 @@
 
 #include "queued/rules.h"
 
+/* What a rule is known by; name is in lower case. */
+struct key {
+	enum cq_rule_kind kind;
+	enum cq_flow flow;
+	const char *name;
+};
+
+static int
+key_cmp(const void *vkey, const void *vrule)
+{
+	const struct cq_rule *r = vrule;
+	const struct key *key = vkey;
+
+	if (key->kind != r->kind)
+		return key->kind < r->kind ? -1 : 1;
+	if (key->flow != r->flow)
+		return key->flow < r->flow ? -1 : 1;
+	return strcmp(key->name, r->name);
+}
+
 static int
 rule_cmp(const void *va, const void *vb)
 {
-	const struct cq_rule *a = va, *b = vb;
+	const struct cq_rule *a = va;
+	const struct key key = { a->kind, a->flow, a->name };
 
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	if (a->flow != b->flow)
-		return a->flow < b->flow ? -1 : 1;
-	return strcmp(a->name, b->name);
+	return key_cmp(&key, vb);
 }
 
 void
@@ -90,11 +107,14 @@ clean(struct cq_rule *r)
 }
 
 static struct cq_rule *
-find(const struct rules *r, const struct cq_rule *key)
+find(const struct rules *r, enum cq_rule_kind kind, enum cq_flow flow,
+    const char *name)
 {
+	const struct key key = { kind, flow, name };
+
 	if (r->n == 0)
 		return NULL;
-	return bsearch(key, r->v, r->n, sizeof(*r->v), rule_cmp);
+	return bsearch(&key, r->v, r->n, sizeof(*r->v), key_cmp);
 }
 
 static int
@@ -127,7 +147,7 @@ rules_set(struct rules *r, const struct cq_rule *rule)
 		return -1;
 	}
 	clean(&in);
-	old = find(r, &in);
+	old = find(r, in.kind, in.flow, in.name);
 	if (old != NULL) {
 		*old = in;
 		return 0;
@@ -156,11 +176,12 @@ take_out(struct rules *r, struct cq_rule *at, struct cq_rule *was)
 bool
 rules_clear(struct rules *r, const struct cq_rule *like, struct cq_rule *was)
 {
-	struct cq_rule key = { .kind = like->kind, .flow = like->flow }, *at;
+	char name[sizeof(like->name)];
+	struct cq_rule *at;
 
-	(void)strlcpy(key.name, like->name, sizeof(key.name));
-	lower(key.name);
-	at = find(r, &key);
+	(void)strlcpy(name, like->name, sizeof(name));
+	lower(name);
+	at = find(r, like->kind, like->flow, name);
 	if (at == NULL)
 		return false;
 	take_out(r, at, was);
@@ -170,22 +191,20 @@ rules_clear(struct rules *r, const struct cq_rule *like, struct cq_rule *was)
 const struct cq_rule *
 rules_find(const struct rules *r, enum cq_rule_kind kind, const char *name)
 {
-	struct cq_rule key = { .kind = kind };
+	char key[MSG_DOMAIN_MAX + 1];
 
 	if (r->n == 0)
 		return NULL;
-	if (strlcpy(key.name, name, sizeof(key.name)) >= sizeof(key.name))
+	if (strlcpy(key, name, sizeof(key)) >= sizeof(key))
 		return NULL;
-	lower(key.name);
-	return find(r, &key);
+	lower(key);
+	return find(r, kind, CQ_FLOW_ANY, key);
 }
 
 const struct cq_rule *
 rules_flow(const struct rules *r, enum cq_flow flow)
 {
-	const struct cq_rule key = { .kind = CQ_SUSPEND_FLOW, .flow = flow };
-
-	return find(r, &key);
+	return find(r, CQ_SUSPEND_FLOW, flow, "");
 }
 
 uint64_t

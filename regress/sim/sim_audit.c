@@ -14,12 +14,31 @@
 static uint32_t nlive; /* messages seen in the spool, and of those */
 static uint32_t nheld;
 
+/* Notices come after all that they may be about. */
+static struct notice {
+	struct store_loc loc;
+	uint8_t which;
+} * notices;
+static size_t nnotices, cap_notices;
+
 struct look {
 	struct store *store;
 	uint8_t which;
-	bool bounces;	/* this pass is for notices */
+	bool bounces;	/* it is the turn of notices */
 	bool recovered; /* right after a start */
 };
+
+static void
+postpone(const struct store_msg *sm, const struct look *l)
+{
+	if (nnotices == cap_notices) {
+		cap_notices = 2 * cap_notices + 256;
+		notices = reallocarray(notices, cap_notices, sizeof(*notices));
+		if (notices == NULL)
+			abort();
+	}
+	notices[nnotices++] = (struct notice){ sm->loc, l->which };
+}
 
 static bool
 is_open(const struct store_state *st, uint32_t index)
@@ -127,8 +146,10 @@ on_message(void *arg, const struct store_msg *sm)
 
 	if (env_get(sm->env, sm->env_len, &env) == -1)
 		sim_fail("envelope of %" PRIu64, sm->loc.id);
-	if ((env.origin == ENV_BOUNCE) != l->bounces)
+	if (env.origin == ENV_BOUNCE && !l->bounces) {
+		postpone(sm, l);
 		return 0;
+	}
 	env_iter(&it, sm->env, sm->env_len);
 	while (env_next(&it, &er) == 1) {
 		if (l->bounces && led_find(sm->loc.id) == UINT32_MAX) {
@@ -153,15 +174,23 @@ on_message(void *arg, const struct store_msg *sm)
 }
 
 static void
-look(bool recovered, bool bounces)
+look(bool recovered)
 {
-	struct look l = { .bounces = bounces, .recovered = recovered };
-	uint8_t i;
+	struct look l = { .recovered = recovered };
+	size_t i;
 
-	for (i = 0; i < NSTORES; i++) {
-		l.store = w.q.stores[i];
-		l.which = i;
+	nnotices = 0;
+	for (l.which = 0; l.which < NSTORES; l.which++) {
+		l.store = w.q.stores[l.which];
 		(void)store_each(l.store, on_message, &l);
+	}
+	l.bounces = true;
+	for (i = 0; i < nnotices; i++) {
+		l.which = notices[i].which;
+		l.store = w.q.stores[l.which];
+		if (store_load(l.store, notices[i].loc, on_message, &l) == -1)
+			sim_fail("notice %" PRIu64 " cannot be read",
+			    notices[i].loc.id);
 	}
 }
 
@@ -260,8 +289,7 @@ audit(bool recovered)
 
 	fault_pause();
 	nlive = nheld = 0;
-	look(recovered, false);
-	look(recovered, true);
+	look(recovered);
 	for (i = led.first; i < led.nmsgs; i++)
 		check_message(&led.msgs[i], recovered);
 	while (led.first < led.nmsgs && led.msgs[led.first].done)
