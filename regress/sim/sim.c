@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: regress/sim/sim_event.o regress/sim/sim_in.o regress/sim/sim_net.o
  * regress/sim/sim_fault.o regress/sim/sim_ledger.o regress/sim/sim_audit.o
- * regress/sim/sim_operate.o regress/unit/queued_world.o
+ * regress/sim/sim_operate.o regress/sim/sim_pace.o regress/unit/queued_world.o
  * regress/unit/queued_world_peers.o regress/unit/queued_world_ledger.o
  * regress/unit/store_memfs.o regress/unit/store_memfs_names.o
  * regress/unit/store_memfs_power.o queued/core.a queued/store.a common/smtp.a
@@ -9,13 +9,14 @@
 /*
  * Runs the simulator:
  *
- *	sim [-cv] [-n deliveries] [-s seed] [-r runs] [-t seconds]
+ *	sim [-cqv] [-n deliveries] [-s seed] [-r runs] [-t seconds]
  *
  * -n: to be made in a run, faults or not (20000); -s: the first seed, else one
  * by chance; -r: so many runs, each with the next seed (1); -t: no more runs
- * after so many seconds of processor time; -c: calm, without faults; -v: show
- * each event.  Prints a line for each run; exit status 1 where one failed,
- * with the command that repeats it.  See sim.h.
+ * after so many seconds of processor time; -c: calm, without faults; -q: the
+ * books allow a quarter of each rate, so that a run with rates fails, as a
+ * control; -v: show each event.  Prints a line for each run; exit status 1
+ * where one failed, with the command that repeats it.  See sim.h.
  */
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -55,9 +56,10 @@ sim_fail(const char *fmt, ...)
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	(void)fprintf(stderr,
-	    "\nsim: repeat with: build/regress/sim/sim%s -s %" PRIu64
+	    "\nsim: repeat with: build/regress/sim/sim%s%s -s %" PRIu64
 	    " -n %" PRIu64 "\n",
-	    sim.calm ? " -c" : "", sim.seed, sim.wanted);
+	    sim.calm ? " -c" : "", sim.strict ? " -q" : "", sim.seed,
+	    sim.wanted);
 	exit(1);
 }
 
@@ -254,6 +256,7 @@ begin(void)
 	sim.p.depth = depths[sim_below(3)];
 	w.watch = &watch;
 	w.conf = fault_conf();
+	pace_reloaded();
 	in_start();
 	fault_start();
 	net_start();
@@ -321,10 +324,10 @@ run_child(void)
 		err(1, "waitpid");
 	if (WIFSIGNALED(status))
 		(void)fprintf(stderr,
-		    "sim: signal %d; repeat with: build/regress/sim/sim%s -s "
+		    "sim: signal %d; repeat with: build/regress/sim/sim%s%s -s "
 		    "%" PRIu64 " -n %" PRIu64 "\n",
-		    WTERMSIG(status), sim.calm ? " -c" : "", sim.seed,
-		    sim.wanted);
+		    WTERMSIG(status), sim.calm ? " -c" : "",
+		    sim.strict ? " -q" : "", sim.seed, sim.wanted);
 	return status == 0 ? 0 : 1;
 }
 
@@ -370,13 +373,16 @@ main(int argc, char **argv)
 	keep_memory();
 	sim.wanted = 20000;
 	sim.seed = arc4random();
-	while ((ch = getopt(argc, argv, "cn:r:s:t:v")) != -1) {
+	while ((ch = getopt(argc, argv, "cn:qr:s:t:v")) != -1) {
 		switch (ch) {
 		case 'c':
 			sim.calm = true;
 			break;
 		case 'n':
 			sim.wanted = numeric(optarg);
+			break;
+		case 'q':
+			sim.strict = true;
 			break;
 		case 'r':
 			runs = numeric(optarg);

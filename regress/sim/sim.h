@@ -7,8 +7,8 @@
  *
  * sim.c runs it, sim_event.c has time, chance and the trace, sim_in.c submits,
  * sim_net.c is the network, sim_fault.c breaks things, sim_operate.c has the
- * operator, sim_ledger.c keeps the books, sim_audit.c compares them with the
- * spool after each start.
+ * operator, sim_ledger.c keeps the books, sim_pace.c those of rates, and
+ * sim_audit.c compares them with the spool after each start.
  */
 #ifndef REGRESS_SIM_SIM_H
 #define REGRESS_SIM_SIM_H
@@ -51,6 +51,7 @@ struct sim {
 	/* asked for */
 	uint64_t seed, wanted;
 	bool verbose, calm; /* calm: no faults */
+	bool strict;	    /* rates count as a quarter: the run must fail */
 	struct profile p;
 	/* time: true; monotonic is t - boot, real is SIM_REAL + t + skew */
 	uint64_t t, boot;
@@ -171,6 +172,11 @@ void operate(void);	/* something or other */
 void operate_end(void); /* nothing is held any more */
 /* Mail is about to go there: may it? */
 void operate_check_place(uint32_t place);
+
+/* --- sim_pace.c --- */
+void pace_reloaded(void); /* w.conf is another */
+/* A place of the outside is sent a job now: may it be? */
+void pace_job(uint32_t place);
 
 /* --- sim_ledger.c --- */
 enum l_state {

@@ -353,6 +353,7 @@ reload(void)
 	sim.reloads++;
 	sim_trace(EV_RELOAD, 0, 0);
 	w_set_conf(fault_conf());
+	pace_reloaded();
 }
 
 static void

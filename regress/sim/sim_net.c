@@ -277,6 +277,8 @@ net_job(struct w_session *s)
 		led_check_job(s->job.msgid, s->addr[i]);
 	}
 	operate_check_place(there[slot_of(s)].place);
+	if (there[slot_of(s)].place < SIM_PLACES)
+		pace_job(there[slot_of(s)].place);
 	in_check_body(msg, s->body, s->job.size);
 	if ((s->job.sender[0] == '\0') != led.msgs[msg].no_sender)
 		sim_fail("sender of message %" PRIu64, s->job.msgid);
