@@ -15,9 +15,11 @@
  * by chance; -r: so many runs, each with the next seed (1); -t: no more runs
  * after so many seconds of processor time; -c: calm, without faults; -q: the
  * books allow a quarter of each rate, so that a run with rates fails, as a
- * control; -v: show each event.  Prints a line for each run; exit status 1
- * where one failed, with the command that repeats it.  See sim.h.
+ * control; -v: show each event.  Prints a line for each run, and how many
+ * deliveries that were in a minute of processor time; exit status 1 where one
+ * failed, with the command that repeats it.  See sim.h.
  */
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -42,6 +44,7 @@
 #define TURNS_MAX   200000U
 
 struct sim sim;
+static uint64_t *made; /* deliveries of all runs: the children add to it */
 
 void
 sim_fail(const char *fmt, ...)
@@ -301,6 +304,7 @@ run(void)
 		step();
 	end();
 	summary();
+	*made += led.delivered;
 	(void)fprintf(stderr, "seed %" PRIu64 ": %.2f s of processor time\n",
 	    sim.seed, cpu());
 }
@@ -331,14 +335,35 @@ run_child(void)
 	return status == 0 ? 0 : 1;
 }
 
-static uint64_t
+static double
 children_cpu(void)
 {
 	struct rusage ru;
 
 	if (getrusage(RUSAGE_CHILDREN, &ru) == -1)
 		err(1, "getrusage");
-	return (uint64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec);
+	return (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+	    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+}
+
+static void
+count_deliveries(void)
+{
+	made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (made == MAP_FAILED)
+		err(1, "mmap");
+}
+
+static void
+tell_speed(void)
+{
+	double s = children_cpu();
+
+	(void)fprintf(stderr,
+	    "sim: %" PRIu64 " deliveries in %.1f s of processor time: "
+	    "%.0f a minute\n",
+	    *made, s, s > 0 ? (double)*made * 60 / s : 0);
 }
 
 /*
@@ -371,6 +396,7 @@ main(int argc, char **argv)
 	int ch;
 
 	keep_memory();
+	count_deliveries();
 	sim.wanted = 20000;
 	sim.seed = arc4random();
 	while ((ch = getopt(argc, argv, "cn:qr:s:t:v")) != -1) {
@@ -400,9 +426,10 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
-	for (n = 0; n < runs && (limit == 0 || children_cpu() < limit);
+	for (n = 0; n < runs && (limit == 0 || children_cpu() < (double)limit);
 	     n++, sim.seed++)
 		failed += (uint64_t)run_child();
+	tell_speed();
 	if (failed > 0)
 		(void)fprintf(stderr,
 		    "sim: %" PRIu64 " of %" PRIu64 " runs failed\n", failed, n);
