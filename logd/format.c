@@ -69,7 +69,7 @@ escape(char *to, size_t cap, const char *text, size_t len)
 	for (i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (c >= ' ' && c < 0x7f) {
+		if (c >= ' ' && c < 0x7f && !log_is_stamp(text, i)) {
 			if (cap - n < 2)
 				break;
 			to[n++] = (char)c;

@@ -94,10 +94,45 @@ is_plain(const char *s, size_t len)
 	return 1;
 }
 
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool
+is_in_key(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-';
+}
+
+/* Letters before it make it the end of another key; what is no letter does not,
+ * as a reader that looks for keys anywhere begins at the first. */
+bool
+log_is_stamp(const char *text, size_t at)
+{
+	static const char *const keys[] = { "time", "level", "proc" };
+	size_t i, n;
+
+	if (text[at] != '=')
+		return false;
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		n = strlen(keys[i]);
+		if (n > at || memcmp(text + at - n, keys[i], n) != 0)
+			continue;
+		for (n = at - n; n > 0 && is_in_key(text[n - 1]); n--)
+			if (is_letter(text[n - 1]))
+				return false;
+		return true;
+	}
+	return false;
+}
+
 static size_t
-escape(unsigned char c, char to[4])
+escape(const char *s, size_t at, char to[4])
 {
 	static const char hex[] = "0123456789abcdef";
+	unsigned char c = (unsigned char)s[at];
 
 	to[0] = '\\';
 	switch (c) {
@@ -114,7 +149,7 @@ escape(unsigned char c, char to[4])
 	default:
 		break;
 	}
-	if (c >= ' ' && c < 0x7f) {
+	if (c >= ' ' && c < 0x7f && !log_is_stamp(s, at)) {
 		to[0] = (char)c;
 		return 1;
 	}
@@ -132,7 +167,7 @@ put_escaped(struct logline *l, const char *s, size_t len, size_t max)
 	char to[4];
 
 	for (i = 0; i < len; i++) {
-		n = escape((unsigned char)s[i], to);
+		n = escape(s, i, to);
 		if (n > max) {
 			put_raw(l, DOTS);
 			return;

@@ -73,6 +73,13 @@ void fatal(const char *, ...)
     __attribute__((noreturn, format(printf, 1, 2))); /* with errno */
 void fatalx(const char *, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/*
+ * Is text[at] the '=' of a key that every line begins with (time, level, proc),
+ * as a reader would find it there, in quotes or not?  It is then written \x3d,
+ * so that no line has such a key twice.
+ */
+bool log_is_stamp(const char *text, size_t at);
+
 /* 64-bit message id <-> its 13 characters */
 #define MSGID_STRLEN 14
 const char *msgid_fmt(uint64_t, char buf[MSGID_STRLEN]);

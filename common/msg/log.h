@@ -3,7 +3,8 @@
  * Edge 3, every process -> logd.  Lines of text, already escaped by their
  * sender and escaped again by logd, which adds the time and the name of the
  * channel they came on.  Nothing is answered.  A hostile sender can at most
- * write lines under its own name, rate-limited.
+ * write lines under its own name, rate-limited; none has a second time=, level=
+ * or proc=.
  */
 #ifndef COMMON_MSG_LOG_H
 #define COMMON_MSG_LOG_H

@@ -162,3 +162,6 @@ def test_log_floods_are_limited(world, tmp_path):
     said = [s for s in said if b' proc=logd ' not in s]
     assert LINE_BURST < len(said) < LINE_BURST + LINE_RATE * took
     assert all(s.split()[2] == b'proc=smtpd-in/ext.0' for s in said), said[0]
+    # and no line has a second name
+    assert sum(b' proc\\x3dqueued ' in s for s in said) > LINE_BURST / 2
+    assert all(s.count(b'proc=') == 1 for s in said)

@@ -479,6 +479,24 @@ test_bad_ids(void **state)
 	assert_true(id == 7);
 }
 
+/* a value of a remote cannot pass for what logd writes, not even in quotes */
+static void
+test_no_stamp_in_a_value(void **state)
+{
+	static const char value[] = "x proc=queued level=info\"time=1";
+
+	(void)state;
+	ll_begin(&l, LOG_L_INFO, "x");
+	ll_cstr(&l, "helo", value);
+	assert_string_equal(l.text,
+	    "event=x helo=\"x proc\\x3dqueued level\\x3dinfo\\\"time"
+	    "\\x3d1\"");
+	read_line();
+	assert_int_equal(npairs, 2);
+	assert_int_equal(pairs[1].len, strlen(value));
+	assert_memory_equal(pairs[1].value, value, strlen(value));
+}
+
 int
 main(void)
 {
@@ -493,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_stderr),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_bad_ids),
+		cmocka_unit_test(test_no_stamp_in_a_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

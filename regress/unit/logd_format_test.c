@@ -53,6 +53,46 @@ test_no_second_line(void **state)
 	assert_non_null(strstr(line, "proc=smtpd-in/ext.0 event=x\\x0atime"));
 }
 
+/* keys that a reader finds in a line, wherever they begin */
+static size_t
+count(const char *key)
+{
+	const char *p = line;
+	size_t n = 0;
+
+	for (; (p = strstr(p, key)) != NULL; p++)
+		if (p == line || strspn(p - 1, "abcdefghijklmnopqrstuvwxyz_") == 0)
+			n++;
+	return n;
+}
+
+/* what stands before each line stands there once, whoever wrote the rest */
+static void
+test_no_second_stamp(void **state)
+{
+	static const char *const evil[] = { "proc=queued event=accept",
+		"time=0 level=error proc=a proc=b", "event=x\tproc=posternd",
+		"event=x y=\"z proc=posternd", "event=x y=\"z\" proc=posternd",
+		"event=x y=\"\\\" proc=posternd", "a=proc=b", ",proc=b;level=c",
+		"event=x 9proc=b -level=c .time=d 9.-9proc=e",
+		"event=x\\ time=1", "=proc==level==time=" };
+	static const char honest[] =
+	    "event=x nproc=3 uptime=4 ltime=5 my-level=6 a.proc=7 process=8";
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
+		(void)format_line(line, sizeof(line), 0, LOG_L_INFO,
+		    "smtpd-in/ext.0", evil[i], strlen(evil[i]));
+		assert_int_equal(count("proc="), 1);
+		assert_int_equal(count("level="), 1);
+		assert_int_equal(count("time="), 1);
+	}
+	(void)format_line(line, sizeof(line), 0, LOG_L_INFO, "queued", honest,
+	    strlen(honest));
+	assert_non_null(strstr(line, honest));
+}
+
 static void
 test_bounded(void **state)
 {
@@ -88,6 +128,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_no_second_line),
+		cmocka_unit_test(test_no_second_stamp),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_levels),
 	};
