@@ -3,9 +3,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -332,13 +334,16 @@ attack(struct daemon *d)
 	struct config *c = d->config;
 	const bool strict = (c->conf->flags & CONF_F_BEST_EFFORT) == 0;
 	struct selftest *t;
+	struct utsname host;
 
 	d->untight = true;
 	if ((c->conf->flags & CONF_F_NO_SELFTEST) != 0) {
-		(void)strlcpy(d->selftest,
+		if (uname(&host) == -1)
+			host.release[0] = '\0';
+		(void)snprintf(d->selftest, sizeof(d->selftest),
 		    "sandbox selftest off: nobody tried the sandboxes on this "
-		    "kernel",
-		    sizeof(d->selftest));
+		    "kernel, Linux %s",
+		    host.release);
 		return 0;
 	}
 	t = selftest_run(c, d->options->libexec, d->netns);

@@ -292,6 +292,18 @@ print_text(const struct declared *p, bool first)
 }
 
 static void
+print_note(const char *note, bool json)
+{
+	if (!json) {
+		(void)printf("NOTE: %s\n", text_clean(note));
+		return;
+	}
+	json_begin();
+	json_str("note", note);
+	json_end();
+}
+
+static void
 print(const struct declaration *d, bool json, size_t total)
 {
 	size_t i;
@@ -301,10 +313,10 @@ print(const struct declaration *d, bool json, size_t total)
 			print_json(&d->v[i]);
 		else
 			print_text(&d->v[i], i == 0);
+	for (i = 0; i < d->nnotes && i < AUDIT_NOTES; i++)
+		print_note(d->note[i], json);
 	if (json)
 		return;
-	for (i = 0; i < d->nnotes && i < AUDIT_NOTES; i++)
-		(void)printf("NOTE: %s\n", text_clean(d->note[i]));
 	if (total == 0)
 		(void)printf("%zu processes, all as declared\n", d->n);
 	else

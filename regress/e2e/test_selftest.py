@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """posternd selftest: the attack on every sandbox, before a port is opened."""
+import html
 import os
 import re
 import shutil
@@ -71,6 +72,17 @@ def test_every_attack_on_every_program_is_refused(world, gw):
     assert not gw.log(event='child-exit')
 
 
+def in_every_audit(gw, text):
+    """What the selftest came to stands in all three forms of the audit."""
+    assert os.uname().release in text
+    done = gw.postern('audit')
+    assert done.stdout.count('NOTE: ' + text + '\n') == 1, done
+    notes = [row['note'] for row in gw.json('audit') if 'note' in row]
+    assert notes[0] == text and notes.count(text) == 1, notes
+    page = html.unescape(gw.postern('audit', '--html', '-').stdout)
+    assert page.count(text) == 1
+
+
 def test_it_is_told_at_start_and_in_the_audit(world, gw):
     line, = gw.log(event='selftest')
     assert line['level'] == 'info'
@@ -79,7 +91,7 @@ def test_it_is_told_at_start_and_in_the_audit(world, gw):
                             len(ROWS), re.escape(os.uname().release)),
                         line['text'])
     assert 0 < int(line['ms']) < 60000
-    assert 'NOTE: ' + line['text'] in gw.postern('audit').stdout
+    in_every_audit(gw, line['text'])
 
 
 def test_a_sandbox_that_leaks_ends_the_start(world):
@@ -99,7 +111,7 @@ def test_best_effort_starts_and_says_so(world):
     with leaking_gateway(world, 'sandbox best-effort\n' + conf()) as gw:
         line, = gw.log(event='selftest')
         assert line['level'] == 'warn' and 'NOT REFUSED' in line['text']
-        assert line['text'] in gw.postern('audit').stdout
+        in_every_audit(gw, line['text'])
 
 
 def test_off_is_logged(world):
@@ -107,7 +119,7 @@ def test_off_is_logged(world):
         line, = gw.log(event='selftest')
         assert line['level'] == 'warn'
         assert line['text'].startswith('sandbox selftest off')
-        assert line['text'] in gw.postern('audit').stdout
+        in_every_audit(gw, line['text'])
 
 
 def test_what_cannot_be_tried_is_no_pass(world):

@@ -290,11 +290,11 @@ class Gateway:
                 timeout, self.queue()[:5])) from None
 
     def audit(self):
-        """(exit status, rows) of postern audit."""
+        """(exit status, rows of the processes) of postern audit."""
         done = self.postern('-j', 'audit', check=False)
         assert done.returncode in (0, 1), (done.stdout, done.stderr)
-        return done.returncode, [json.loads(row)
-                                 for row in done.stdout.splitlines()]
+        rows = [json.loads(row) for row in done.stdout.splitlines()]
+        return done.returncode, [row for row in rows if 'process' in row]
 
 
 def replace(path, text):
