@@ -317,21 +317,25 @@ spool_main(int argc, char **argv)
 	only_standard_files();
 	/* or it would ask whether that is a terminal */
 	(void)setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	if (take_arguments(&job, argc, argv) == -1)
-		return usage();
+	if (take_arguments(&job, argc, argv) == -1) {
+		rc = usage();
+		goto done;
+	}
+	rc = SPOOL_EXIT_FAILED;
 	if (geteuid() != 0) {
 		spool_complain(&job.sp, "spool: only root may do that");
-		return SPOOL_EXIT_FAILED;
+		goto done;
 	}
 	if (open_root(&job) == -1 || take_locks(&job) == -1 ||
 	    open_target(&job) == -1)
-		return SPOOL_EXIT_FAILED;
+		goto done;
 	enter_sandbox(&job);
 	rc = run(&job);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
 		spool_complain(&job.sp, "standard output: %s", strerror(errno));
 		rc = SPOOL_EXIT_FAILED;
 	}
+done:
 	free(job.ids);
 	return rc;
 }

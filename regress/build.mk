@@ -66,8 +66,8 @@ $(TWINS): regress/build.mk
 # --- families ---------------------------------------------------------------
 
 .PHONY: check check-all check-long check-unit check-e2e check-torture check-crash \
-    check-san check-valgrind check-fuzz fuzz demo bench audit unit-bins fuzz-bins \
-    helper-bins demo-bins
+    check-san check-san-quick check-san-units check-valgrind check-fuzz fuzz \
+    demo bench audit unit-bins fuzz-bins helper-bins demo-bins
 
 # From a fresh clone, as root: what is missing is installed before the makefile
 # is read again with the compilers in place.
@@ -83,7 +83,7 @@ check-all:
 	$(MAKE) $(parallel) all unit-bins helper-bins
 	$(MAKE) check-unit
 	$(MAKE) $(parallel) check-sim
-	$(MAKE) $(parallel) check-san
+	$(MAKE) $(parallel) check-san-units
 	$(MAKE) $(parallel) check-fuzz
 	$(MAKE) audit
 	$(MAKE) check-crash CRASH_STATES=240
@@ -136,13 +136,34 @@ check-crash: $(O)/regress/crash/powercut
 	O=$(O) regress/crash/run -n $(CRASH_STATES) -s $(CRASH_SEED)
 
 # With sanitizers and valgrind every seventh call of the store fails; each one
-# does in check-unit.
-check-san:
+# does in check-unit. check has the unit tests of it, for its time.
+check-san: check-san-units
+	@$(MAKE) SAN=1 san-e2e
+	$(MAKE) check-valgrind
+
+check-san-quick: check-san-units
+	@$(MAKE) SAN=1 san-e2e SAN_E2E='$(SAN_QUICK)'
+
+check-san-units:
 	@$(MAKE) SAN=1 unit-bins
 	@FAULT_STRIDE=7 $(MAKE) SAN=1 run-units
-.PHONY: run-units
+
+.PHONY: run-units san-e2e
 run-units:
-	@UBSAN_OPTIONS=print_stacktrace=1 build-aux/run-units.sh $(UNIT_BINS)
+	@ASAN_OPTIONS=symbolize=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	    build-aux/run-units.sh $(UNIT_BINS)
+
+# The same suite on the programs of this build: what differs is in one table,
+# regress/e2e/lab/san.py.
+SAN_E2E :=
+SAN_QUICK := $(addprefix regress/e2e/test_,san.py mail.py null_mx.py \
+    tls.py::test_versions_and_kinds tls.py::test_pipelined_after_starttls \
+    tls.py::test_tickets tls.py::test_keyd_killed tls_out.py::test_levels \
+    tls_out.py::test_client_certificate spool.py::test_flipped_byte \
+    spool.py::test_export_and_import operate.py::test_hold_and_release \
+    operate.py::test_reroute operate.py::test_why)
+san-e2e: all helper-bins peers
+	O=$(O) regress/e2e/run $(SAN_E2E)
 
 # The queue in a virtual world: a sample, and as long as one likes.
 .PHONY: check-sim sim

@@ -26,7 +26,8 @@ copy_slice(char *to, size_t cap, struct smtp_slice s)
 {
 	if (s.len >= cap)
 		return -1;
-	memcpy(to, s.p, s.len);
+	if (s.len > 0) /* a slice that was not given has no bytes */
+		memcpy(to, s.p, s.len);
 	to[s.len] = '\0';
 	return 0;
 }

@@ -7,10 +7,15 @@
  *
  *	garbage	after a reload it sends a message of no known type to its peers
  *	exit	it ends as soon as it has its configuration
+ *	heap	it reads beyond what it allocated: a sanitizer must say so,
+ *	signed	an addition overflows: likewise
+ *	leak	started by a person: it forgets what it allocated, likewise
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +55,22 @@ on_peer(struct child *child, const struct peer *peer, int fd)
 		peers[npeers++] = chan_new(child_ev(child), fd, &spec);
 }
 
+/* faults, for the sanitizers to find; no other build has them */
+static void
+fault(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	volatile size_t beyond = sizeof(mode);
+	volatile int most = INT_MAX;
+	char *p;
+
+	if (strcmp(mode, "heap") == 0 && (p = strdup(mode)) != NULL)
+		mode[0] = p[beyond];
+	if (strcmp(mode, "signed") == 0)
+		most = most + 1;
+#endif
+}
+
 static void
 on_conf(struct child *child, const struct conf *conf)
 {
@@ -58,6 +79,7 @@ on_conf(struct child *child, const struct conf *conf)
 	(void)child;
 	if (strcmp(mode, "exit") == 0)
 		_exit(3);
+	fault();
 	for (i = 0; conf->generation > 1 && i < npeers; i++)
 		(void)chan_send(peers[i], NO_SUCH_TYPE, 0, NULL, -1);
 }
@@ -124,6 +146,8 @@ main(int argc, char **argv)
 	struct child *c;
 
 	read_mode();
+	if (strcmp(mode, "leak") == 0)
+		return malloc(sizeof(mode)) == NULL;
 	program.proc = which(argv[0]);
 	c = child_attach(argc, argv, &program, NULL);
 	privdrop(child_privdrop(c));

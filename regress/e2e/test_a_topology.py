@@ -9,6 +9,7 @@ import pytest
 from lab.flows import USER, inside, outside, send_in, send_out, try_rcpt
 from lab.gateway import (CONF, GOLDEN, QUICK, Gateway, check_conf, conf,
                          replace)
+from lab import san
 from lab.inside import PROJECT
 from lab.load import Ledger, Load
 from lab.smtp import Behaviour, Sink, mail_text, refused, send_mail
@@ -414,7 +415,8 @@ def test_A12_one_installation_one_configuration_one_service(world):
     """make install; what the unit's ExecStart runs brings up all of it."""
     root = '/run/lab/installed'
     subprocess.run(['make', '-s', '-C', PROJECT, 'install', 'PREFIX=' + root,
-                    'UNITDIR=%s/unit' % root, 'SYSCONFDIR=/etc'],
+                    'UNITDIR=%s/unit' % root, 'SYSCONFDIR=/etc',
+                    'SAN=%d' % san.active()],
                    check=True, stdout=subprocess.DEVNULL)
     assert os.listdir(root + '/unit') == ['postern.service']
     with open(root + '/unit/postern.service') as f:

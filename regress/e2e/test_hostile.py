@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from lab import san
 from lab.gateway import CONF, GOLDEN, RECIPIENTS, SPOOL, USERS, replace
 from lab.inside import PROJECT
 from lab.proc import wait_until
@@ -71,7 +72,7 @@ def attack(stage, edge):
     print('%s to %s: %d cases, %.1f MiB, after floods %.1f MiB' % (
         edge.sender, stage.name, sum(r[1] for r in edge.results),
         grown / MIB, flooded / MIB))
-    limit = KEPT.get(stage.name, GROWTH)
+    limit = KEPT.get(stage.name, GROWTH) * san.MEMORY
     assert max(grown, flooded) < limit, (grown, flooded)
     try:
         wait_until('descriptors as before', lambda: stage.fds() <= fds, 40)

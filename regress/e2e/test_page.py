@@ -11,10 +11,10 @@ import subprocess
 import pytest
 
 from lab.gateway import GOLDEN, QUICK, Gateway, program
-from lab.inside import PROJECT
+from lab.inside import BUILD
 from lab.png import Picture
 
-OUT = os.path.join(PROJECT, 'build', 'page')
+OUT = os.path.join(BUILD, 'page')
 BROWSER = 'chromium-headless-shell'
 ROWS = ('posternd', 'connd/ext', 'connd/int', 'smtpd-in/ext', 'smtpd-in/int',
         'queued', 'smtpd-out/ext', 'smtpd-out/int', 'dnsd-ext', 'dnsd-int',

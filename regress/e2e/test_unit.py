@@ -14,12 +14,12 @@ import pytest
 
 from lab.flows import USER, send_in, send_out
 from lab.gateway import CONF, GOLDEN, QUICK, RECIPIENTS, Gateway, program
-from lab.inside import PROJECT, WORK
+from lab.inside import BUILD, WORK
 from lab.proc import wait_until
 from lab.systemd import Systemd
 
-UNIT = os.path.join(PROJECT, 'build', 'etc', 'postern.service')
-TMPFILES = os.path.join(PROJECT, 'build', 'etc', 'tmpfiles.conf')
+UNIT = os.path.join(BUILD, 'etc', 'postern.service')
+TMPFILES = os.path.join(BUILD, 'etc', 'tmpfiles.conf')
 # strace's own words for a call: "12 openat(AT_FDCWD, ...) = 3"
 CALL = re.compile(r'^(?:\d+ +)?(\w+)\((.*)')
 WRITES = re.compile(r'O_WRONLY|O_RDWR|O_CREAT|O_TRUNC')

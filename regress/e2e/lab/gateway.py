@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 
-from .inside import PROJECT
+from .inside import BUILD
 from .logfmt import Line
 from .proc import (Process, Timeout, children, is_alive, proc_status,
                    wait_until)
@@ -76,7 +76,7 @@ def indent(text):
 
 
 def program(name):
-    path = os.path.join(PROJECT, 'build', name)
+    path = os.path.join(BUILD, name)
     if not os.access(path, os.X_OK):
         raise RuntimeError('%s is missing: run make first' % path)
     return path

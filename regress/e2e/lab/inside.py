@@ -19,6 +19,8 @@ FLAG = '--inside-the-lab'
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__)))))
+# what is tested: make's O, which is build unless it was said
+BUILD = os.path.join(PROJECT, os.environ.get('O') or 'build')
 ACCOUNTS = ('postfix', 'postdrop', 'vmail')
 FIRST_UID = 64000
 

@@ -6,6 +6,8 @@ import subprocess
 import threading
 import time
 
+from . import san
+
 
 class Timeout(AssertionError):
     """Something that should have happened did not."""
@@ -79,6 +81,7 @@ class Process:
         self.argv = list(argv)
         full = ns.command(self.argv) if ns else self.argv
         self.log = Lines(parse)
+        san.SEEN.watch(self.log)
         self.popen = subprocess.Popen(
             full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env=dict(os.environ, **(env or {})),
