@@ -177,7 +177,7 @@ sim: $(O)/regress/sim/sim
 
 # Valgrind plays the kernel, and has no filters of system calls, nor all of these.
 check-valgrind: unit-bins
-	@FAULT_STRIDE=7 \
+	@FAULT_STRIDE=7 UNIT_TIMEOUT=600 \
 	RUNNER='valgrind -q --error-exitcode=99 --leak-check=full' \
 	    build-aux/run-units.sh $(filter-out \
 	    %/sandbox_test %/attack_table_test,$(UNIT_BINS))

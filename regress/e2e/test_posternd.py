@@ -58,7 +58,8 @@ def test_who_breaks_the_contract_is_replaced(world):
         gw.reload(one_worker())
         line = gw.wait_log(30, event='violation')[0]
         assert line['peer'] == 'dnsd-ext'
-        assert line['proc'] in ('connd/ext', 'smtpd-out/ext.0')
+        assert line['proc'] in ('connd/ext', 'smtpd-in/ext.0',
+                                'smtpd-out/ext.0')
         gw.wait_log(event='child-kill', instance='dnsd-ext')
         gw.wait_log(event='child-exit', instance='dnsd-ext', signal='KILL')
         # 'root': the replacement, before it has dropped its privileges

@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 
+from lab import san
 from lab.flows import USER, send_in, send_out
 from lab.gateway import CONF, GOLDEN, QUICK, RECIPIENTS, Gateway, program
 from lab.inside import BUILD, WORK
@@ -66,7 +67,7 @@ def command(unit):
     # what systemd has done before: tmpfiles.d(5), PrivateIPC=
     return ['sh', '-ec', 'systemd-tmpfiles --create --prefix=/var "$0"; '
             'exec "$@"', TMPFILES, 'unshare', '--ipc', 'setpriv', '--bounding-set', caps, '--no-new-privs',
-            program('master/posternd'), '-d', '-f', CONF]
+            *san.TRACED, program('master/posternd'), '-d', '-f', CONF]
 
 
 def run_traced(world, sink, unit, path):

@@ -22,6 +22,9 @@ AFTER = 60  # lines of a report, of what came after its head
 
 # What cannot hold, and why. As few as possible, and each is counted.
 LEFT_OUT = {
+    'test_matrix.py::test_the_matrix_is_the_committed_one':
+        'without a limit of memory, and with calls that end in an error, '
+        'other layers stop some attacks; none was gained in test_selftest.py',
     'test_selftest.py::test_it_does_not_take_long':
         'all of it takes several times as long',
     'test_tls.py::test_idle_sessions':
@@ -53,6 +56,9 @@ def reason(nodeid):
     return LEFT_OUT.get(name) or LEFT_OUT.get(name.partition('::')[0])
 
 
+# Before a program that strace(1) runs: nobody looks for leaks in it then.
+TRACED = ['sh', '-c', 'ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 exec "$0" "$@"'
+          ] if active() else []
 # Bounds of memory, times this: red zones, and what was freed is kept a while.
 MEMORY = 4 if active() else 1
 
