@@ -71,8 +71,8 @@ answer(struct asker *a, const struct sk_sign *q, const uint8_t *block,
 	if (!within_rate(a))
 		why = "too many questions";
 	else if (ks != NULL)
-		keys_sign(ks, conf_key_number(q->key), a->uses, q->scheme,
-		    block, len, m, &why);
+		why = keys_sign(ks, conf_key_number(q->key), a->uses, q->scheme,
+		    block, len, m);
 	switch (m->verdict) {
 	case SK_SIGNED:
 		stats_inc(STAT_KEY_SIGNED);

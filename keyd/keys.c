@@ -67,6 +67,7 @@ keys_init(void)
 
 /* A passphrase is asked of nobody. */
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 no_passphrase(char *buf, int size, int writing, void *asked)
 {
 	(void)buf;
@@ -308,9 +309,9 @@ sign(const struct key *k, const struct block_scheme *s, const uint8_t *block,
 	return 0;
 }
 
-void
+const char *
 keys_sign(struct keys *ks, uint32_t n, uint32_t uses, uint16_t scheme,
-    const uint8_t *block, size_t len, struct sk_signed *out, const char **why)
+    const uint8_t *block, size_t len, struct sk_signed *out)
 {
 	const uint32_t server = CONF_CERT_SERVER_EXT | CONF_CERT_SERVER_INT;
 	enum block_kind kind = block_parse(block, len);
@@ -319,19 +320,17 @@ keys_sign(struct keys *ks, uint32_t n, uint32_t uses, uint16_t scheme,
 
 	out->verdict = SK_REFUSED;
 	out->len = 0;
-	*why = NULL;
 	if (kind == BLOCK_NONE)
-		*why = "no handshake";
-	else if (block_is_server(kind) != ((uses & server) != 0))
-		*why = "a handshake of the other role";
-	else if (k == NULL || (k->uses & uses) == 0)
-		*why = "not a key of this asker";
-	else if (k->pkey != NULL && (s == NULL || s->rsa != k->rsa))
-		*why = "not a scheme for this key";
-	if (*why != NULL)
-		return;
+		return "no handshake";
+	if (block_is_server(kind) != ((uses & server) != 0))
+		return "a handshake of the other role";
+	if (k == NULL || (k->uses & uses) == 0)
+		return "not a key of this asker";
+	if (k->pkey != NULL && (s == NULL || s->rsa != k->rsa))
+		return "not a scheme for this key";
 	out->verdict = SK_LATER;
-	*why = "signing failed";
-	if (k->pkey != NULL && sign(k, s, block, len, out) == 0)
-		out->verdict = SK_SIGNED;
+	if (k->pkey == NULL || sign(k, s, block, len, out) == -1)
+		return "signing failed";
+	out->verdict = SK_SIGNED;
+	return NULL;
 }

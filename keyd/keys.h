@@ -31,9 +31,10 @@ uint32_t keys_count(const struct keys *);
 void keys_check(const struct keys *, uint32_t n, struct ks_check *);
 /*
  * Sign block with key n for an asker who may have uses (of conf_cert_use).
- * The answer is complete, whatever it is; why, if not SK_SIGNED, for the log.
+ * The answer is complete, whatever it is.  Returned for the log: why not, NULL
+ * with SK_SIGNED.
  */
-void keys_sign(struct keys *, uint32_t n, uint32_t uses, uint16_t scheme,
-    const uint8_t *block, size_t len, struct sk_signed *, const char **why);
+const char *keys_sign(struct keys *, uint32_t n, uint32_t uses, uint16_t scheme,
+    const uint8_t *block, size_t len, struct sk_signed *);
 
 #endif

@@ -44,18 +44,18 @@ name_switch(const struct switches *s, int ifindex, char what[FORWARDING_STRLEN])
 
 /* "default" is only for interfaces yet to come */
 static bool
-is_on(const struct switches *s, const struct nlmsghdr *h,
+is_on(const struct switches *s, struct nlmsghdr *h,
     char what[FORWARDING_STRLEN])
 {
 	const size_t head = NLMSG_ALIGN(sizeof(struct netconfmsg));
 	int ifindex = NETCONFA_IFINDEX_DEFAULT, forwarding = 0, *to;
-	const struct rtattr *a;
+	struct rtattr *a; /* its macros would take a const away */
 	size_t left;
 
 	if (h->nlmsg_len < NLMSG_LENGTH(head))
 		return false;
 	left = h->nlmsg_len - NLMSG_LENGTH(head);
-	a = (const void *)((const char *)NLMSG_DATA(h) + head);
+	a = (void *)((char *)NLMSG_DATA(h) + head);
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		to = a->rta_type == NETCONFA_IFINDEX	 ? &ifindex
 		    : a->rta_type == NETCONFA_FORWARDING ? &forwarding
@@ -70,7 +70,7 @@ is_on(const struct switches *s, const struct nlmsghdr *h,
 }
 
 static int
-error_of(const struct nlmsghdr *h)
+error_of(struct nlmsghdr *h)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(h);
 
@@ -87,7 +87,7 @@ read_switches(int fd, const struct switches *s, char what[FORWARDING_STRLEN])
 		struct nlmsghdr h;
 		char bytes[32768];
 	} in;
-	const struct nlmsghdr *h;
+	struct nlmsghdr *h;
 	ssize_t n;
 	size_t left;
 

@@ -242,8 +242,12 @@ kfd_list(pid_t pid, struct kfd **out)
 		if (e->d_name[0] == '.')
 			continue;
 		bigger = reallocarray(v, (size_t)n + 1, sizeof(*v));
-		if (bigger == NULL)
-			break;
+		if (bigger == NULL) {
+			free(v);
+			(void)closedir(d);
+			errno = ENOMEM;
+			return -1;
+		}
 		v = bigger;
 		memset(&v[n], 0, sizeof(v[n]));
 		v[n].fd = (int)strtol(e->d_name, NULL, 10);

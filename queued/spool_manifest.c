@@ -131,7 +131,7 @@ parse_message(struct spool_manifest *mf, char *const *w, size_t n)
 static int
 parse_line(struct spool_manifest *mf, char *line)
 {
-	char *words[WORDS_MAX + 1], *word;
+	char *words[WORDS_MAX + 1] = { line }, *word;
 	size_t n = 0;
 	uint64_t v;
 

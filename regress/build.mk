@@ -17,7 +17,7 @@ FUZZ_BINS := $(FUZZ_SRCS:%.c=$(O)/%)
 HELPER_BINS := $(HELPER_SRCS:%.c=$(O)/%)
 
 # cmocka's macros and tables of test functions.
-$(O)/regress/%.o: TEST_NOWARN := $(if $(CC_IS_CLANG),\
+$(O)/regress/%.o $(O)/regress/%.tidy: TEST_NOWARN := $(if $(CC_IS_CLANG),\
     -Wno-missing-variable-declarations)
 
 link_words = $(shell awk 'NR > 15 { exit } /^\/[*] link:/ { on = 1 } \

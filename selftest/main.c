@@ -166,9 +166,11 @@ judge(const struct selftest *s, int status, struct cm_attack *m)
 {
 	int answer = s->progress->answer;
 
-	if (world_reached()) {
-		m->outcome = CM_ATTACK_GAINED;
-	} else if (s->progress->stage == STAGE_TOLD) {
+	/* also if it became another program, or was not stopped in time */
+	m->outcome = CM_ATTACK_GAINED;
+	if (world_reached())
+		return;
+	if (s->progress->stage == STAGE_TOLD) {
 		m->outcome = answer == 0    ? CM_ATTACK_GAINED
 		    : answer == ATTACK_NONE ? CM_ATTACK_NONE
 					    : CM_ATTACK_REFUSED;
@@ -176,9 +178,6 @@ judge(const struct selftest *s, int status, struct cm_attack *m)
 	} else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM) {
 		m->outcome = CM_ATTACK_KILLED;
 		m->detail = (uint16_t)WTERMSIG(status);
-	} else {
-		/* it became another program, or was not stopped in time */
-		m->outcome = CM_ATTACK_GAINED;
 	}
 }
 

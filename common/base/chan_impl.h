@@ -37,7 +37,7 @@ struct chan {
 	bool freed;  /* by a callback; done when it has returned */
 	unsigned in; /* callbacks of ours on the stack */
 	enum chan_violation pending; /* found while sending; 0: none */
-	STAILQ_HEAD(, waiting) queue;
+	STAILQ_HEAD(waiting_list, waiting) queue;
 	size_t queued; /* bytes, with what each entry costs */
 	uint64_t received;
 };

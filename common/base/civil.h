@@ -13,7 +13,7 @@ struct civil {
 	unsigned hour, minute, second; /* UTC */
 };
 
-/* Unix time in seconds */
-void civil_utc(uint64_t unix_time, struct civil *);
+/* t: Unix time in seconds */
+void civil_utc(uint64_t t, struct civil *);
 
 #endif

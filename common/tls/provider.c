@@ -171,7 +171,7 @@ ec_operation(int op)
 
 #define FN(id, f)                                                              \
 	{                                                                      \
-		id, (void (*)(void))f                                          \
+		id, (void (*)(void))(f)                                        \
 	}
 #define END                                                                    \
 	{                                                                      \

@@ -31,6 +31,7 @@ accept_any(X509_STORE_CTX *x, void *arg)
 }
 
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	const struct tls_conn *c = SSL_get_app_data(ssl);

@@ -158,7 +158,7 @@ uint8_t *batch_add(struct store *, enum rec_type, uint64_t id, uint32_t len,
     bool own);
 void batch_seal(struct store *); /* checksum of the one added last */
 int batch_may_append(struct store *, uint64_t id, size_t env_len);
-int batch_admit(struct store *, uint64_t len); /* a message's record */
+int batch_admit(struct store *, uint64_t total); /* a message's record */
 int batch_unlink(struct store *, uint64_t id);
 void batch_reset(struct store *);
 void batch_replan(struct store *); /* after records were taken out */

@@ -84,11 +84,11 @@ tell(struct store *s, enum store_event_kind kind, struct store_event ev)
 {
 	struct store_report *rp = s->report;
 
-	if (rp != NULL && kind == STORE_EV_MISSING)
-		rp->missing++;
-	else if (rp != NULL && kind == STORE_EV_HEADER)
+	if (rp != NULL && kind == STORE_EV_HEADER)
 		rp->corrupt++;
-	else if (rp != NULL && kind == STORE_EV_FOREIGN && !ev.harmless)
+	else if (rp != NULL &&
+	    (kind == STORE_EV_MISSING ||
+		(kind == STORE_EV_FOREIGN && !ev.harmless)))
 		rp->missing++;
 	ev_send(s, kind, ev);
 }
@@ -172,9 +172,12 @@ identify(struct store *s, struct found *f, const uint8_t *page)
 static void
 read_twice(struct store *s, int fd, uint8_t *buf, size_t len, uint64_t off)
 {
-	if (full_pread(s, fd, buf, len, off) == -1 &&
-	    full_pread(s, fd, buf, len, off) == -1)
-		memset(buf, 0, len);
+	int tries;
+
+	for (tries = 0; tries < 2; tries++)
+		if (full_pread(s, fd, buf, len, off) != -1)
+			return;
+	memset(buf, 0, len);
 }
 
 /*

@@ -16,6 +16,7 @@ ALL = (
     source_rules.sizes,
     source_rules.licences,
     source_rules.open_ends,
+    source_rules.sleeps,
     document_rules.keywords,
     document_rules.manuals,
     edge_rules.accounts,

@@ -23,6 +23,20 @@ OPEN_ENDS = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X|HA' r'CK)\b')
 SKIPS = re.compile(r'pytest\.sk' r'ip|sk' r'ipif|xf' r'ail|import' r'orskip|'
                    r'\bsk' r'ip\(\)')
 
+# Tests wait for events. What sends none may be looked at again and again, once
+# in each of these files.
+SLEEP = {
+    'c': re.compile(r'\b(u|nano|clock_nano)?sleep\s*\('),
+    'py': re.compile(r'\bsleep\s*\(|\bimport\s+.*\bsleep\b'),
+    'sh': re.compile(r'(^|[;&|({]|\b(do|then|else|while|until))\s*sleep\s+\S'),
+}
+SLEEPERS = {
+    'regress/bench/depth.py': 'the time in which a rate is measured',
+    'regress/bench/rig.py': 'a ledger in memory that the sink writes',
+    'regress/e2e/lab/proc.py': 'wait_until, for states of foreign programs',
+    'regress/hostile/matrix.py': 'memory that a sandboxed twin writes',
+}
+
 
 def _may_see(source, allowed):
     return source in allowed or directory(source) in allowed
@@ -143,3 +157,41 @@ def open_ends(tree):
             if m:
                 found.append(Finding(name, n, 'left open: ' + m.group(0)))
     return found, '%d files' % len(names)
+
+
+def _language(tree, name):
+    """'c', 'py' or 'sh'; None for what is no program."""
+    suffix = name.rpartition('.')[2]
+    if suffix in ('c', 'h'):
+        return 'c'
+    if suffix in ('py', 'sh'):
+        return suffix
+    if '.' in name.rpartition('/')[2]:
+        return None
+    try:
+        top = tree.text(name).split('\n', 1)[0]
+    except UnicodeDecodeError:
+        return None
+    return top.startswith('#!') and ('py' if 'python' in top else 'sh') or None
+
+
+def sleeps(tree):
+    """No test sleeps where it could await an event."""
+    found, asked, count = [], 0, {}
+    for name in tree.below('regress', ''):
+        language = _language(tree, name)
+        if language is None:
+            continue
+        asked += 1
+        for n, line in tree.lines(name):
+            m = SLEEP[language].search(line)
+            if not m:
+                continue
+            count[name] = count.get(name, 0) + 1
+            if name not in SLEEPERS or count[name] > 1:
+                found.append(Finding(name, n, 'sleeps: await an event, or '
+                                     'say in SLEEPERS that there is none'))
+    for name in sorted(SLEEPERS):
+        if tree.exists(name) and name not in count:
+            found.append(Finding(name, 1, 'sleeps no more: not in SLEEPERS'))
+    return found, '%d files, %d sleep' % (asked, len(count))

@@ -316,6 +316,34 @@ def test_open_ends(tree, name, text):
     the_only(ask(tree, source_rules.open_ends), name + ':2:')
 
 
+@pytest.mark.parametrize('name, text', [
+    ('regress/unit/late_test.c', '\tus' 'leep(10);'),
+    ('regress/unit/late.h', '\t(void)nanosl' 'eep(&ts, NULL);'),
+    ('regress/e2e/test_late.py', 'time.sl' 'eep(1)'),
+    ('regress/e2e/test_late.py', 'from time import sl' 'eep'),
+    ('regress/demo/late.sh', 'true; sl' 'eep 1'),
+])
+def test_sleeps(tree, name, text):
+    write(tree, name, SPDX + text + '\n')
+    the_only(ask(tree, source_rules.sleeps), name + ':2:')
+
+
+def test_sleeps_in_a_script_without_a_suffix(tree):
+    write(tree, 'regress/demo/late', '#!/bin/sh\n\nwhile sl' 'eep 1; do\n'
+          '\ttrue\ndone\n')
+    the_only(ask(tree, source_rules.sleeps), 'regress/demo/late:3:')
+
+
+def test_sleeps_that_are_listed(tree):
+    name = sorted(source_rules.SLEEPERS)[0]
+    write(tree, name, '# SPDX\ntime.sl' 'eep(1)\n')
+    assert ask(tree, source_rules.sleeps) == []
+    write(tree, name, '# SPDX\ntime.sl' 'eep(1)\ntime.sl' 'eep(1)\n')
+    the_only(ask(tree, source_rules.sleeps), name + ':3:')
+    write(tree, name, '# SPDX\n')
+    the_only(ask(tree, source_rules.sleeps), name + ':1:')
+
+
 def call(root, text):
     """Put a statement into smtpd-in's main() and build."""
     old = read(root, 'smtpd-in/main.c')

@@ -71,7 +71,10 @@ class Sink:
         self.process.stop()
 
     def wait(self, count, quiet=30):
-        """Until so many came, or nothing did for `quiet` seconds."""
+        """Until so many came, or nothing did for `quiet` seconds.
+
+        The book is memory that the sink writes: it sends no event.
+        """
         seen, since = -1, time.monotonic()
         while True:
             head = self.book.head()

@@ -556,11 +556,13 @@ compare(const void *a, const void *b)
 static void
 percentiles(const char *name, uint32_t *us, size_t n)
 {
+	size_t half = n / 2, tenth = n / 10, hundredth = n / 100;
+
 	if (n == 0)
 		return;
 	qsort(us, n, sizeof(*us), compare);
-	printf(" %s_ms=%.3f/%.3f/%.3f/%.3f", name, us[n / 2] / 1000.0,
-	    us[n - 1 - n / 10] / 1000.0, us[n - 1 - n / 100] / 1000.0,
+	printf(" %s_ms=%.3f/%.3f/%.3f/%.3f", name, us[half] / 1000.0,
+	    us[n - 1 - tenth] / 1000.0, us[n - 1 - hundredth] / 1000.0,
 	    us[n - 1] / 1000.0);
 }
 
@@ -674,14 +676,14 @@ prepare(void)
 	if (opt.nrcpts == 0)
 		opt.rcpts[opt.nrcpts++] = "user@example.com";
 	opt.size = mail_body(&body, opt.size, opt.sender, opt.rcpts[0]);
-	envelopes = calloc(opt.nrcpts, sizeof(*envelopes));
+	envelopes = calloc(opt.nrcpts + 1U, sizeof(*envelopes));
 	if (envelopes == NULL)
 		err(1, NULL);
 	for (i = 0; i < opt.nrcpts; i++)
 		mail_envelope(&envelopes[i], opt.size, opt.sender,
 		    opt.rcpts[i]);
 	ledger_open(&book, opt.ledger);
-	conns = calloc(opt.connections + opt.idle, sizeof(*conns));
+	conns = calloc(opt.connections + opt.idle + 1U, sizeof(*conns));
 	whole_us = calloc(opt.messages + 1U, sizeof(*whole_us));
 	dot_us = calloc(opt.messages + 1U, sizeof(*dot_us));
 	first_us = calloc(opt.messages + 1U, sizeof(*first_us));

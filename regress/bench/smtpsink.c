@@ -66,7 +66,7 @@ static struct {
 } opt = { .address = "127.0.0.1", .port = 2525 };
 
 static struct ledger book;
-static TAILQ_HEAD(, conn) waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static TAILQ_HEAD(conn_list, conn) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static int ep;
 static char *in;
 static uint64_t ended; /* messages seen to their end */
@@ -358,7 +358,8 @@ answer_late(void)
 		return -1;
 	now = ledger_now();
 	while ((c = TAILQ_FIRST(&waiting)) != NULL) {
-		if (c->due > now)
+		/* end() takes what it frees off the list */
+		if (c->due > now) /* NOLINT(clang-analyzer-unix.Malloc) */
 			return (int)((c->due - now) / 1000000U) + 1;
 		TAILQ_REMOVE(&waiting, c, late);
 		c->due = 0;

@@ -107,9 +107,10 @@ append(struct bench *b)
 	uint8_t env[512];
 	ssize_t n, m;
 
-	n = env_put(env, sizeof(env), &e);
+	if ((n = env_put(env, sizeof(env), &e)) == -1)
+		err(1, "envelope");
 	m = env_put_rcpt(env + n, sizeof(env) - (size_t)n, &r);
-	if (n == -1 || m == -1)
+	if (m == -1)
 		err(1, "envelope");
 	if (store_append(b->s, e.id, env, (size_t)(n + m), &iov, 1, &loc) == -1)
 		err(1, "store_append");

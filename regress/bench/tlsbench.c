@@ -89,7 +89,6 @@ keyd(int fd, int set)
 	struct question_head q;
 	struct sk_signed m;
 	struct keys *ks;
-	const char *why;
 	ssize_t n;
 
 	if (keys_init() == -1 ||
@@ -102,8 +101,8 @@ keyd(int fd, int set)
 			(void)send(fd, &q, sizeof(q), MSG_NOSIGNAL);
 			continue;
 		}
-		keys_sign(ks, q.key, CONF_CERT_SERVER_EXT, q.scheme,
-		    in + sizeof(q), (size_t)n - sizeof(q), &m, &why);
+		(void)keys_sign(ks, q.key, CONF_CERT_SERVER_EXT, q.scheme,
+		    in + sizeof(q), (size_t)n - sizeof(q), &m);
 		memcpy(in, &q, sizeof(q));
 		memcpy(in + sizeof(q), m.sig, m.len);
 		(void)send(fd, in, sizeof(q) + m.len, MSG_NOSIGNAL);
@@ -216,7 +215,7 @@ by_value(const void *a, const void *b)
 static void
 compare(const char *kind, unsigned n, unsigned rounds)
 {
-	double here[64], there[64], ratio[64];
+	double here[64] = { 0 }, there[64] = { 0 }, ratio[64] = { 0 };
 	unsigned i;
 
 	(void)round_of(local, ABREAST * 8);

@@ -19,8 +19,6 @@
 #define NO_SUPER  UINT64_MAX
 #define LOOP_NAME 32
 
-extern char **environ;
-
 /* Small, but as a host's: 4 KiB blocks, checksums, nothing left for later. */
 static const char *const mk_ext4[] = { "mkfs.ext4", "-q", "-F", "-T", "default",
 	"-b", "4096", "-J", "size=4", "-E",

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <bsd/stdlib.h>
+
 #include "queued/bounce.h"
 
 static char body[256 * 1024];
@@ -53,8 +55,8 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		errx(2, "KIND RET");
-	b.kind = (enum bounce_kind)atoi(argv[1]);
-	b.ret = (enum msg_ret)atoi(argv[2]);
+	b.kind = (enum bounce_kind)strtonum(argv[1], 0, 9, NULL);
+	b.ret = (enum msg_ret)strtonum(argv[2], 0, 9, NULL);
 	b.body_len = fread(body, 1, sizeof(body), stdin);
 	b.size = b.body_len;
 	if (bounce_build(&b, &t) == -1 ||

@@ -106,7 +106,7 @@ read_mode(void)
 	path[n] = '\0';
 	memcpy(strrchr(path, '/'), "/rude.mode", sizeof("/rude.mode"));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1 || (n = read(fd, mode, sizeof(mode) - 1)) <= 0)
+	if (fd == -1 || read(fd, mode, sizeof(mode) - 1) <= 0)
 		fatal("%s", path);
 	mode[strcspn(mode, "\n")] = '\0';
 	(void)close(fd);

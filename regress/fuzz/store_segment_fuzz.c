@@ -228,6 +228,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static struct image im;
 	struct memfs *m = memfs_new(1);
 	struct sight first, again;
+	int rc;
 
 	assert(m != NULL);
 	build(&im, data, len);
@@ -235,9 +236,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	look(m, &again);
 	if (open_store(&again, m, true) == 0) {
 		store_close(again.s);
-		assert(open_store(&first, m, false) == 0);
+		rc = open_store(&first, m, false);
+		assert(rc == 0);
 		assert(first.live == again.live && first.ids == again.ids);
-		assert(store_each(first.s, read_body, &first) == 0);
+		rc = store_each(first.s, read_body, &first);
+		assert(rc == 0);
 		work(&first);
 		store_close(first.s);
 		if (open_store(&again, m, true) == 0)

@@ -426,14 +426,15 @@ put_peers(const struct peer *self)
 	uint32_t i;
 
 	if (self->proc == PROC_LOGD)
-		(void)printf("peer posternd 1 %u %u 0\n", other.proc,
-		    other.side);
+		(void)printf("peer posternd 1 %u %u 0\n", (unsigned)other.proc,
+		    (unsigned)other.side);
 	for (i = 0; i < TOPO_INSTANCES; i++) {
 		topo_peer(i, &other);
 		if (topo_slot(self, &other) > 0)
 			(void)printf("peer %s %d %u %u %u\n",
 			    peer_name(&other, name), topo_slot(self, &other),
-			    other.proc, other.side, other.index);
+			    (unsigned)other.proc, (unsigned)other.side,
+			    other.index);
 	}
 }
 

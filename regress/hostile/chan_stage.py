@@ -197,11 +197,10 @@ class Stage:
         return mine
 
     def gone(self):
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        end = time.monotonic() + 5
-        while pid == 0 and time.monotonic() < end:
-            time.sleep(0.01)
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        end = os.pidfd_open(self.pid)
+        select.select([end], [], [], 5)
+        os.close(end)
+        _, status = os.waitpid(self.pid, os.WNOHANG)
         self.read_output()
         self.pid = 0
         raise Gone('%s ended with %s: %s' % (

@@ -22,6 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bsd/string.h>
+
 #include "common/base/child.h"
 #include "common/base/ev.h"
 #include "common/base/log.h"
@@ -36,6 +38,7 @@ extern const struct cage connd_cage, ctld_cage, dird_cage, dnsd_ext_cage,
 #define LINES_MAX 32
 #define PEERS_MAX 128
 #define PAYLOAD	  1024
+#define PATH_SIZE 1024
 
 static const struct cage *const cages[PROC_MAX] = {
 	[PROC_CONND] = &connd_cage,
@@ -126,9 +129,9 @@ which(const char *instance)
 }
 
 static void
-be_real(char *path, char **argv)
+be_real(char path[PATH_SIZE], char **argv)
 {
-	(void)strcat(path, ".real");
+	(void)strlcat(path, ".real", PATH_SIZE);
 	(void)execv(path, argv);
 	fatal("%s", path);
 }
@@ -136,7 +139,7 @@ be_real(char *path, char **argv)
 static enum proc
 take_over(int argc, char **argv)
 {
-	char path[1024], armed[1024];
+	char path[PATH_SIZE], armed[PATH_SIZE];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
 
 	if (n == -1)

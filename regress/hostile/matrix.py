@@ -79,13 +79,16 @@ class Target:
         self.udp.setblocking(False)
         self.address, self.port = address, port
 
-    def reached(self):
+    def reached(self, limit=0):
+        """Whether something came, at once or within so many seconds."""
         found = False
-        for s, take in ((self.tcp, lambda: self.tcp.accept()[0].close()),
-                        (self.udp, lambda: self.udp.recv(64))):
-            while select.select([s], [], [], 0)[0]:
-                take()
-                found = True
+        while ready := select.select([self.tcp, self.udp], [], [],
+                                     0 if found else limit)[0]:
+            if self.tcp in ready:
+                self.tcp.accept()[0].close()
+            if self.udp in ready:
+                self.udp.recv(64)
+            found = True
         return found
 
     def close(self):
@@ -116,6 +119,7 @@ class Services:
 
 
 def wait(what, condition, limit=20):
+    """A page is memory: what a twin writes there sends no event."""
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, 'no ' + what
@@ -161,11 +165,7 @@ class Twins:
             result, detail = p.get(208), p.get(212)
             maybe = result == REFUSED and detail == errno.EINPROGRESS or \
                 name in REACH and result == GAINED
-            end = time.monotonic() + (0.5 if maybe else 0)
-            reached = self.targets[row].reached()
-            while not reached and time.monotonic() < end:
-                time.sleep(0.002)
-                reached = self.targets[row].reached()
+            reached = self.targets[row].reached(0.5 if maybe else 0)
             cells[row] = Cell(result, detail, reached)
         return name, cells
 

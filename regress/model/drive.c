@@ -143,7 +143,7 @@ static void
 on_reply(struct drive *d, const char *p, size_t len)
 {
 	const struct expect *e = next(d, Q_NONE);
-	int code = atoi(p);
+	int code = (int)strtol(p, NULL, 10);
 
 	if (e->code != code) {
 		wrong(d, "%.*s, and %d was due", (int)(len - 2), p, e->code);

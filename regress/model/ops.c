@@ -160,8 +160,9 @@ make_text(struct op *op, uint64_t *g, bool whole_lines)
 static unsigned
 make_params(uint64_t *g, unsigned mask)
 {
-	unsigned p = (unsigned)seq_random(g) & (unsigned)seq_random(g) & mask;
+	unsigned p = (unsigned)seq_random(g) & mask;
 
+	p &= (unsigned)seq_random(g);
 	if (once_in(g, 2))
 		return 0;
 	if (!once_in(g, 8))
@@ -458,6 +459,7 @@ op_command(const struct op *op, char out[OPS_WIRE_MAX])
 }
 
 size_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): w writes there */
 op_data(const struct op *op, char out[OPS_WIRE_MAX])
 {
 	struct wire w = { out, 0 };
@@ -521,7 +523,7 @@ print_op(FILE *f, const struct op *op)
 	static const char *const answers[A_MAX] = { "yes", "later", "full",
 		"denied", "no-user", "no-domain", "relay", "too-big",
 		"no-client", "null-mx", "never" };
-	char wire[OPS_WIRE_MAX];
+	char wire[OPS_WIRE_MAX] = "";
 
 	(void)fputs("  C ", f);
 	print_octets(f, wire, op_command(op, wire));

@@ -191,6 +191,10 @@ add_text(struct ref *r, struct ref_out *o, const char *p, uint32_t len,
 
 /* --- commands --- */
 
+/*
+ * What is refused first is what the model is about: equal answers stay apart.
+ * NOLINTBEGIN(bugprone-branch-clone)
+ */
 static void
 mail(struct ref *r, const struct ref_cmd *c, struct ref_out *o)
 {
@@ -589,3 +593,5 @@ ref_secured(struct ref *r)
 	r->secured = true;
 	r->junk = 0;
 }
+
+/* NOLINTEND(bugprone-branch-clone) */

@@ -314,7 +314,7 @@ static struct ks_check check_most = { KS_NOT_YET, true, UINT64_MAX };
 #define ROW(id, lo, hi)                                                        \
 	.name = #id, .put = put_one_##id, .get = get_one_##id, .least = &(lo), \
 	.most = &(hi), .size = sizeof(hi)
-#define LENGTH(len) .min = len, .max = len
+#define LENGTH(len) .min = (len), .max = (len)
 
 struct codec codecs[] = {
 	{ ROW(ask, ask_least, ask_most), LENGTH(MSG_ASK_LEN), .part = true,

@@ -532,6 +532,7 @@ set(struct driver *d, const char *name, const char *value)
 			break;
 	if (i == N(numbers))
 		errx(1, "set: no such word: %s", name);
+	/* cppcheck-suppress arrayIndexOutOfBounds; errx() does not return */
 	memcpy((char *)c + numbers[i].at, &n, sizeof(n));
 }
 

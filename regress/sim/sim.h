@@ -142,8 +142,8 @@ void in_check_body(uint32_t msg, const char *body, size_t size);
 
 /* --- sim_net.c --- */
 void net_start(void);
-void net_weather(uint32_t place);
-void net_end(void); /* most places get well */
+void net_weather(uint32_t i); /* of place i */
+void net_end(void);	      /* most places get well */
 void net_event(const struct sim_event *);
 void net_opened(struct w_session *);
 void net_job(struct w_session *);

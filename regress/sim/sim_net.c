@@ -86,7 +86,9 @@ change(uint32_t i)
 {
 	places[i].weather = random_weather();
 	places[i].limit = 1 + sim_below(4);
+	/* cppcheck-suppress arrayIndexOutOfBoundsCond; i is below PLACES */
 	if (i >= SIM_PLACES && places[i].weather == NOMAIL)
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond */
 		places[i].weather = SLOW;
 }
 
@@ -267,11 +269,13 @@ job_time(const struct place *p)
 void
 net_job(struct w_session *s)
 {
-	uint32_t msg;
+	uint32_t msg = 0;
 	uint16_t i;
 
 	if (fault_is_dead())
 		return;
+	if (s->job.nrcpt == 0)
+		sim_fail("a job for nobody");
 	for (i = 0; i < s->job.nrcpt; i++) {
 		(void)led_rcpt(s->job.msgid, s->addr[i], &msg);
 		led_check_job(s->job.msgid, s->addr[i]);

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ find(const char *name)
 		if (strcmp(attacks[i].name, name) == 0)
 			return &attacks[i];
 	fail_msg("no attack %s", name);
-	return NULL;
+	abort();
 }
 
 static void

@@ -162,7 +162,7 @@ add_tls(struct conf *c)
 		cert->uses = uses[i];
 		cert->pos.line = 30;
 		cert->chain_len = (uint32_t)(sizeof(pem) - i);
-		cert->chain = malloc(sizeof(pem));
+		cert->chain = malloc(cert->chain_len + i);
 		assert_non_null(cert->chain);
 		memcpy(cert->chain, pem, sizeof(pem));
 	}

@@ -59,7 +59,7 @@ WRAP(attack)
 
 #define ROW(name, len)                                                         \
 	{                                                                      \
-#name, put_##name##_any, get_##name##_any, &name,              \
+#name, put_##name##_any, get_##name##_any, &(name),            \
 		    sizeof(name), len                                          \
 	}
 static const struct {

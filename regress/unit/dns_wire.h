@@ -266,9 +266,10 @@ wire_head(struct wire *w, const char *word, struct wire_question *wq)
 		wq->none = true;
 	else if (strcmp(word, "fold") == 0)
 		wq->fold = true;
-	else if (strncmp(word, "q=", 2) == 0)
+	else if (strncmp(word, "q=", 2) == 0) {
+		free(wq->name);
 		wq->name = strdup(word + 2);
-	else if (strncmp(word, "qt=", 3) == 0)
+	} else if (strncmp(word, "qt=", 3) == 0)
 		wq->type = (uint16_t)strtoul(word + 3, NULL, 10);
 	else if (strncmp(word, "qc=", 3) == 0)
 		wq->class = (uint16_t)strtoul(word + 3, NULL, 10);

@@ -39,37 +39,45 @@ copy(const char *s, size_t len)
 	return p;
 }
 
+/* What stands at s to the end of the field, its folded lines as one. */
+static void
+unfold(const char *s, char *value, size_t size)
+{
+	size_t len = 0;
+
+	s += strspn(s, " ");
+	while (*s != '\0') {
+		assert_true(len < size - 1);
+		if (strncmp(s, "\r\n", 2) != 0) {
+			value[len++] = *s++;
+			continue;
+		}
+		s += 2;
+		if (*s != ' ' && *s != '\t')
+			break;
+		s += strspn(s, " \t");
+		value[len++] = ' ';
+	}
+	value[len] = '\0';
+}
+
 /* A field of a header block, unfolded; "" if it is not there. */
 static const char *
 field(const char *block, const char *name)
 {
 	static char value[4096];
-	size_t n = strlen(name), len = 0;
+	size_t n = strlen(name);
 	const char *s = block;
 
 	value[0] = '\0';
 	while (*s != '\0' && strncmp(s, "\r\n", 2) != 0) {
 		if (strncasecmp(s, name, n) == 0 && s[n] == ':') {
-			for (s += n + 1; *s == ' '; s++)
-				;
-			while (*s != '\0') {
-				if (strncmp(s, "\r\n", 2) == 0) {
-					s += 2;
-					if (*s != ' ' && *s != '\t')
-						break;
-					while (*s == ' ' || *s == '\t')
-						s++;
-					value[len++] = ' ';
-					continue;
-				}
-				assert_true(len < sizeof(value) - 1);
-				value[len++] = *s++;
-			}
-			value[len] = '\0';
+			unfold(s + n + 1, value, sizeof(value));
 			return value;
 		}
 		s = strstr(s, "\r\n");
-		assert_non_null(s);
+		if (s == NULL)
+			abort(); /* a line without an end */
 		s += 2;
 	}
 	return value;
@@ -97,10 +105,18 @@ check_octets(const struct bounce_text *t, bool eight)
 	assert_true(start == t->len);
 }
 
+static const char *
+part(const struct report *r, size_t i)
+{
+	if (i >= r->nparts || r->parts[i] == NULL)
+		abort();
+	return r->parts[i];
+}
+
 static void
 split_groups(struct report *r)
 {
-	const char *s = strstr(r->parts[1], "\r\n\r\n");
+	const char *s = strstr(part(r, 1), "\r\n\r\n");
 	const char *end;
 
 	assert_non_null(s);
@@ -150,7 +166,7 @@ parse(const struct bounce_text *t, struct report *r)
 	}
 	assert_true(s[4] == '\0');
 	assert_int_equal(r->nparts, 3);
-	assert_string_equal(field(r->parts[1], "Content-Type"),
+	assert_string_equal(field(part(r, 1), "Content-Type"),
 	    "message/delivery-status");
 	split_groups(r);
 	free(all);
@@ -489,7 +505,7 @@ test_bodies(void **state)
 		b.ret = i % 2 ? RET_FULL : RET_HDRS;
 		make(&b, &r, false);
 		if (i % 2 == 0)
-			assert_null(strstr(r.parts[2], "body"));
+			assert_null(strstr(part(&r, 2), "body"));
 		report_free(&r);
 	}
 }

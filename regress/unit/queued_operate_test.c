@@ -446,7 +446,7 @@ test_selections(void **state)
 {
 	(void)state;
 	some_mail();
-	assert_int_equal(which((struct cq_select){ 0 }), 077);
+	assert_int_equal(which((struct cq_select){ .msgid = 0 }), 077);
 	assert_int_equal(which((struct cq_select){ .dest = "One.test" }), 003);
 	/* a next hop of two domains */
 	assert_int_equal(which((struct cq_select){
@@ -601,7 +601,7 @@ test_remove_many(void **state)
 	const struct q_emit emit = { NULL, keep_row, NULL };
 	struct cq_select want = { .verb = CQ_REMOVE, .dest = "even.test" };
 	struct cq_end end;
-	unsigned n = 0, busy = 0, commits = fake.commits, pages = 0;
+	unsigned n = 0, busy = 0, commits, pages = 0;
 
 	(void)state;
 	many_mail();

@@ -704,11 +704,11 @@ test_shape(void **state)
 	const char *both[] = { "x@one.test", "y@two.test" };
 	struct cq_select hold = { .verb = CQ_HOLD };
 	struct cq_end end;
-	uint64_t id;
+	uint64_t id = 0;
 	unsigned i;
 
 	(void)state;
-	shape((struct cq_select){ 0 });
+	shape((struct cq_select){ .msgid = 0 });
 	assert_int_equal(names, 0);
 	for (i = 0; i < 4; i++) {
 		id = w_submit(ORIGIN_INT, "a@example.com", both, 2, "x\r\n");
@@ -720,7 +720,7 @@ test_shape(void **state)
 	hold.msgid = id;
 	queue_select(&w.q, &hold, &(struct q_emit){ 0 }, &end);
 	assert_int_equal(end.count, 1);
-	shape((struct cq_select){ 0 });
+	shape((struct cq_select){ .msgid = 0 });
 	/* 0, 7, 14, 21 and 28 minutes old */
 	assert_int_equal(total.ages[0], 1);
 	assert_int_equal(total.ages[1], 1);
@@ -733,7 +733,7 @@ test_shape(void **state)
 	assert_int_equal(at_one.held, 1);
 	assert_int_equal(total.suspended, 0);
 	assert_int_equal(order(one, true), CQ_DONE);
-	shape((struct cq_select){ 0 });
+	shape((struct cq_select){ .msgid = 0 });
 	assert_int_equal(total.held, 1);
 	assert_int_equal(total.suspended, 3);
 	assert_int_equal(at_one.suspended, 3);
@@ -761,7 +761,7 @@ test_shape_many(void **state)
 		if (i % 1000 == 999)
 			w_turn();
 	}
-	assert_true(shape((struct cq_select){ 0 }) > 1);
+	assert_true(shape((struct cq_select){ .msgid = 0 }) > 1);
 	for (i = 0; i < CQ_AGES; i++)
 		sum += total.ages[i];
 	assert_int_equal(sum, 6000);

@@ -172,8 +172,7 @@ test_lines(void **state)
 		"suspend a since 18446744073709551616 until 0 uid 0 because ",
 		"suspend a since 1 until -1 uid 0 because ",
 		"suspend a since 1 until 0 uid 0",
-		"halt a since 1 until 0 "
-		"uid 0 because ",
+		"halt a since 1 until 0 uid 0 because ",
 		"suspend-flow up since 1 until 0 uid 0 because ",
 		"suspend-flow any since 1 until 0 uid 0 because ",
 		"reroute a since 1 until 0 uid 0 because ",

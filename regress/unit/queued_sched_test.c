@@ -175,6 +175,7 @@ test_heap(void **state)
 			}
 		}
 		nwant = 0;
+		memset(want, 0, sizeof(want));
 		for (i = 0; i < N; i++) {
 			if (items[i].in)
 				want[nwant++] = items[i].node.at;

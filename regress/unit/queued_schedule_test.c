@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bsd/string.h>
@@ -34,7 +35,8 @@ domain(struct conf *c, const char *name)
 		if (strcmp(c->domains[i].name, name) == 0)
 			return &c->domains[i];
 	}
-	return NULL;
+	fail_msg("no domain %s", name);
+	abort();
 }
 
 static struct conf_connector *

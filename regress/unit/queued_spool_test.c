@@ -442,8 +442,8 @@ test_export_readable(void **state)
 		"\nOrigin: ext\n", "\nSender: <s@example.org>\n",
 		"\nClient: 192.0.2.1:25\n", "\nHelo: mx.example.org\n",
 		"\nEnvelope-Id: env-1\n", "\nReturn: HDRS\n",
-		"\nRecipient: 0 <a0@example.com> notify=failure "
-		"orcpt=rfc822;a\n",
+		"\nRecipient: 0 <a0@example.com> notify=failure ",
+		" notify=failure orcpt=rfc822;a\n",
 		"\nResult: 0 delivered attempts=1 code=250 ok\n",
 		"\nResult: 1 deferred attempts=2 code=450 busy\n",
 		"\nAttempts: 2\n", "\nNext-Attempt: 2027-01-15T08:01:00.000Z\n",

@@ -129,7 +129,7 @@ unsigned w_random(void);
 /* --- driving --- */
 void w_turn(void);	       /* until nothing is to be done at once */
 void w_advance(uint64_t ms);   /* and a turn */
-void w_run_until(uint64_t ms); /* turn by turn at the times it asks for */
+void w_run_until(uint64_t at); /* ms; turn by turn as the queue asks */
 
 /* --- submitting: the id, or 0: refused or not yet answered --- */
 uint64_t w_submit(enum origin, const char *sender, const char *const *rcpts,

@@ -385,7 +385,7 @@ w_say_results(struct w_session *s, bool keep, const struct qo_outcome *o)
 		v[i].rcpt = s->rcpts[i];
 		v[i].outcome = o[i];
 	}
-	if (o[0].status == QO_DELIVERED && s->job.sender[0] == '\0')
+	if (r.n > 0 && o[0].status == QO_DELIVERED && s->job.sender[0] == '\0')
 		(void)strlcpy(w.dsn, s->body, sizeof(w.dsn));
 	forget_job(s);
 	if (queue_result(&w.q, worker_of(s), s->id, &r, v) == -1)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -20,8 +21,10 @@ test_names(void **state)
 	(void)state;
 	for (i = 0; i < REASON_MAX; i++) {
 		name = reason_name((enum reason)i);
-		if (name == NULL || name[0] == '\0')
+		if (name == NULL || name[0] == '\0') {
 			fail_msg("reason %u has no name", i);
+			abort();
+		}
 		/* one word of logfmt */
 		if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
 		    strlen(name))

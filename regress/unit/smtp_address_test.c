@@ -198,8 +198,10 @@ check_path(const struct path_case *c)
 	if (e != c->error)
 		fail_msg("%s: error %d, expected %d", c->in, (int)e,
 		    (int)c->error);
-	if (e != SMTP_ADDR_OK)
+	if (e != SMTP_ADDR_OK || c->text == NULL) {
+		assert_null(c->text);
 		return;
+	}
 	assert_string_equal(a.text, c->text);
 	assert_int_equal(a.len, strlen(c->text));
 	if (a.flags != c->flags)

@@ -36,10 +36,10 @@ static const struct {
 	    { .offered = true, .fell_back = true },
 	    { TLS_GO_PLAIN, TLS_GO_PLAIN, TLS_START, TLS_START, TLS_START }, "",
 	    REASON_NONE },
-	{ "refused", TLS_AT_REFUSAL, { 0 },
+	{ "refused", TLS_AT_REFUSAL, { .offered = false },
 	    { TLS_GO_PLAIN, TLS_GO_PLAIN, TLS_DEFER, TLS_DEFER, TLS_DEFER },
 	    "4.7.4", REASON_TLS_NEEDED },
-	{ "the handshake failed", TLS_AT_FAILURE, { 0 },
+	{ "the handshake failed", TLS_AT_FAILURE, { .offered = false },
 	    { TLS_AGAIN_PLAIN, TLS_AGAIN_PLAIN, TLS_DEFER, TLS_DEFER,
 		TLS_DEFER },
 	    "4.7.5", REASON_TLS_FAILED },
@@ -89,7 +89,7 @@ test_unverified(void **state)
 		[TLS_V_BAD] = "not acceptable",
 	};
 	struct tls_verdict v;
-	struct tls_facts f = { 0 };
+	struct tls_facts f = { .offered = false };
 	unsigned level, i;
 
 	(void)state;
@@ -116,7 +116,7 @@ test_unverified(void **state)
 static void
 test_requiretls(void **state)
 {
-	struct tls_facts f = { 0 };
+	struct tls_facts f = { .offered = false };
 	struct tls_verdict v;
 	unsigned i, level;
 

@@ -177,7 +177,7 @@ static void
 fill(struct spool_world *w, int which, unsigned n)
 {
 	uint64_t id = (uint64_t)(5 + which) << 50;
-	struct store_loc loc, first;
+	struct store_loc loc = { 0 }, first;
 	unsigned i;
 
 	sw_open(w, which);

@@ -357,11 +357,26 @@ results_fit(struct run *r)
 	MUST(r, world_commit(&r->w) == 0);
 }
 
+/* Mail is refused with a reason, until the disk is asked again. */
+static void
+refuses_for_now(struct run *r)
+{
+	const char *why = NULL;
+
+	if (store_accepting(r->w.s, &why))
+		return;
+	MUST(r, why != NULL);
+	MUST(r, r->w.events[STORE_EV_REFUSING] > 0);
+	MUST(r, !takes_one(r, SMALL));
+	r->w.m->now += GAP;
+	MUST(r, store_accepting(r->w.s, &why));
+	world_settle(&r->w);
+}
+
 /* The fault is over: results at once, mail now or when it says so. */
 static void
 works_again(struct run *r)
 {
-	const char *why = NULL;
 	size_t i;
 
 	for (i = 0; i < r->w.n && item(r, i) == NULL; i++)
@@ -370,14 +385,7 @@ works_again(struct run *r)
 	world_settle(&r->w);
 	note(r, i);
 	MUST(r, world_commit(&r->w) == 0);
-	if (!store_accepting(r->w.s, &why)) {
-		MUST(r, why != NULL);
-		MUST(r, r->w.events[STORE_EV_REFUSING] > 0);
-		MUST(r, !takes_one(r, SMALL));
-		r->w.m->now += GAP;
-		MUST(r, store_accepting(r->w.s, &why));
-		world_settle(&r->w);
-	}
+	refuses_for_now(r);
 	MUST(r, takes_one(r, SMALL));
 	MUST(r, takes_one(r, BIG));
 	world_settle(&r->w);

@@ -75,10 +75,10 @@ names_set(struct names *names, const char *name, size_t inode)
 		if (2 * (names->n + 1) > names->nslots)
 			make_slots(names,
 			    names->nslots == 0 ? 8 : 2 * names->nslots);
+		assert(names->v != NULL && strlen(name) < MEMFS_NAME_MAX);
 		e = &names->v[names->n++];
 		memset(e, 0, sizeof(*e));
-		assert(strlen(name) < MEMFS_NAME_MAX);
-		strcpy(e->name, name);
+		memcpy(e->name, name, strlen(name));
 		names->slots[slot_of(names, name)] = (uint32_t)names->n;
 	}
 	e->inode = inode;
@@ -146,8 +146,9 @@ dir_change(struct memfs_inode *dir, enum change_kind kind, const char *name,
 	memset(c, 0, sizeof(*c));
 	c->kind = kind;
 	c->inode = inode;
-	strcpy(c->name, name);
-	strcpy(c->to, to);
+	assert(strlen(name) < sizeof(c->name) && strlen(to) < sizeof(c->to));
+	memcpy(c->name, name, strlen(name));
+	memcpy(c->to, to, strlen(to));
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The power goes: what of it that was not synced is there afterwards. */
+#include <assert.h>
 #include <string.h>
 
 #include "regress/unit/store_memfs.h"
@@ -87,6 +88,7 @@ count_used(struct memfs *m, size_t dir)
 	const struct names *names = &m->inodes[dir]->now;
 	size_t i, k;
 
+	assert(m->inodes[dir] != NULL);
 	for (i = 0; i < names->n; i++) {
 		k = names->v[i].inode;
 		if (m->inodes[k]->is_dir)

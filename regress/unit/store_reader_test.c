@@ -260,6 +260,7 @@ read_by_other(struct spool *sp, struct text *t)
 	    "PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "
 	    "regress/store/reader.py %s 2>/dev/null",
 	    sp->path);
+	/* NOLINTNEXTLINE(cert-env33-c): our own words, for our own shell */
 	f = popen(command, "r");
 	assert_non_null(f);
 	t->len = fread(t->p, 1, OUTPUT - 1, f);
@@ -291,10 +292,11 @@ static size_t
 compare(struct spool *sp)
 {
 	struct text a = { .p = malloc(OUTPUT) }, b = { .p = malloc(OUTPUT) };
-	char *la[400], *lb[400];
+	char *la[400] = { NULL }, *lb[400] = { NULL };
 	size_t n, m, i;
 
-	assert_true(a.p != NULL && b.p != NULL);
+	if (a.p == NULL || b.p == NULL)
+		abort();
 	read_by_us(sp, &a);
 	assert_true(read_by_other(sp, &b));
 	n = lines_of(&a, la, 400);

@@ -180,7 +180,7 @@ on_message(void *arg, const struct store_msg *m)
 {
 	struct world *w = arg;
 	struct item *it = item_of(w, m->loc.id);
-	struct verdict none, *v = w->judge != NULL ? w->judge : &none;
+	struct verdict none = { 0 }, *v = w->judge != NULL ? w->judge : &none;
 	uint32_t attempts;
 
 	v->live++;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bsd/string.h>
+
 #include <cmocka.h>
 
 #include <openssl/pem.h>
@@ -21,14 +23,15 @@ static void
 add_names(X509 *x, const char *names)
 {
 	char copy[512], list[1024] = "", *name, *rest = copy;
+	const char *comma = "";
 	X509_EXTENSION *ext;
 
 	(void)snprintf(copy, sizeof(copy), "%s", names);
 	while ((name = strsep(&rest, ",")) != NULL) {
-		if (list[0] != '\0')
-			(void)strcat(list, ",");
-		(void)strcat(list, "DNS:");
-		(void)strcat(list, name);
+		(void)strlcat(list, comma, sizeof(list));
+		(void)strlcat(list, "DNS:", sizeof(list));
+		assert_true(strlcat(list, name, sizeof(list)) < sizeof(list));
+		comma = ",";
 	}
 	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, list);
 	assert_non_null(ext);
