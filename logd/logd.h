@@ -21,7 +21,8 @@ extern const struct cage logd_cage;
 /*
  * One line without its end: time= level= proc= and the sender's text, in
  * which whatever is not printable ASCII is escaped once more, and the '=' of
- * what would read as one of those three keys.  now is Unix time in ms.  Returns the length, at most cap - 1.
+ * what would read as one of those three keys.  now is Unix time in ms.  Returns
+ * the length, at most cap - 1.
  */
 size_t format_line(char *, size_t cap, uint64_t now, enum log_level,
     const char *proc, const char *text, size_t len);

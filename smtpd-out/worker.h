@@ -68,7 +68,7 @@ struct session {
 	uint32_t replies;  /* and what there was at the last one */
 	enum smtpc_state state;
 	bool signed_for, wrote;
-	char *out;	   /* not yet written; owned */
+	char *out; /* not yet written; owned */
 	size_t out_len;
 	struct tls_conn *tls; /* NULL: clear text; owned */
 	bool secure;	      /* its handshake is done */

@@ -228,6 +228,12 @@ on the Internet for those of the internal side.  The root of queued, its spool,
 is not taken away: it would not be queued without.  connd dials because that is
 its job; whom, is its policy, and the interface that its sockets are bound to:
 `test_policy` and the two after it take these away one by one, too.
+
+Where one letter stands alone, nothing beyond the program itself is gained with
+that layer taken away: a socket without a network behind it (netlink, vsock), its
+own memory, limits and descriptors, objects in the gateway's own IPC namespace;
+queued changes files of its spool.  Of the rows in bold that holds for connd's
+tcp-mptcp, another way to what is its job.
 '''
 
 

@@ -61,7 +61,8 @@ count(const char *key)
 	size_t n = 0;
 
 	for (; (p = strstr(p, key)) != NULL; p++)
-		if (p == line || strspn(p - 1, "abcdefghijklmnopqrstuvwxyz_") == 0)
+		if (p == line ||
+		    strspn(p - 1, "abcdefghijklmnopqrstuvwxyz_") == 0)
 			n++;
 	return n;
 }
