@@ -8,6 +8,8 @@ from tree import Finding
 
 DECLARED = 'regress/audit/edges.txt'
 PLACE = 'master/topology.c'
+EDGES = 'regress/hostile/EDGES.md'
+MATRIX = 'regress/hostile/MATRIX.md'
 
 # Belong to neither side and yet meet both; all else that does is a bridge.
 MEET_BOTH = {
@@ -120,6 +122,50 @@ def edges(tree):
     found += [Finding(PLACE, 1, x) for x in _instances(tree, have)]
     return found, '%d instances, %d edges' % (
         len(have.programs), len(have.edges))
+
+
+def ways(have):
+    """(from, to) of each message's way: logd and posternd's ends apart."""
+    found = set()
+    for e in have.edges:
+        if e.b == 'logd':
+            found.add((e.a, e.b))
+        elif 'posternd' not in (e.a, e.b):
+            found |= {(e.a, e.b), (e.b, e.a)}
+    return found
+
+
+def _rows(tree, name):
+    """The cells of each row of the tables of a page, without workers."""
+    lines = [line for _, line in tree.lines(name)] if tree.exists(name) else []
+    return [[re.sub(r'\.\d+$', '', c.strip(' *')) for c in line.split('|')[1:-1]]
+            for line in lines if line.startswith('| ')]
+
+
+def _listed(what, name, want, have):
+    for x in sorted(want ^ have):
+        yield Finding(name, 1, '%s %s is %s' % (
+            what, x if isinstance(x, str) else ' to '.join(x),
+            'missing: make hostile' if x in want else 'no more'))
+
+
+def attacked(tree):
+    """Each program, channel and attack has its place in the tables."""
+    have = topology(tree)
+    if have is None:
+        return [Finding(PLACE, 1, 'posternd --topology does not answer')], ''
+    table, names = 'common/attack/table.c', set(have.programs)
+    attacks = set(re.findall(r'(?m)^\t\{ "([\w-]+)", "', tree.text(table))
+                  ) if tree.exists(table) else set()
+    rows = [r for r in _rows(tree, EDGES) if len(r) > 4 and r[0] != 'from']
+    found = list(_listed('the way from', EDGES, ways(have),
+                         {(r[0], r[1]) for r in rows}))
+    rows = [r for r in _rows(tree, MATRIX) if len(r) > 3]
+    found += _listed('the column', MATRIX, names,
+                     set(rows[0][1:]) if rows else set())
+    found += _listed('the attack', MATRIX, attacks, {r[0] for r in rows[1:]})
+    return found, '%d programs, %d ways, %d attacks' % (
+        len(names), len(ways(have)), len(attacks))
 
 
 def accounts(tree):

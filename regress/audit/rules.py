@@ -9,6 +9,7 @@ import source_rules
 ALL = (
     source_rules.includes,
     edge_rules.edges,
+    edge_rules.attacked,
     binary_rules.imported_symbols,
     binary_rules.forbidden_calls,
     binary_rules.hardening,

@@ -211,6 +211,10 @@ def small_tree(tmp_path_factory):
     for d in CHILDREN:
         write(root, d + '/build.mk', 'PROG_DIRS += %s\n' % d)
     write_topology(root, topology_text(root))
+    have = edge_rules.Topology(topology_text(root))
+    write(root, edge_rules.EDGES, ''.join(
+        '| %s | %s | t | t | x |\n' % way for way in edge_rules.ways(have)))
+    write(root, edge_rules.MATRIX, '| attack | %s |\n' % ' | '.join(INSTANCES))
     write(root, 'filter.txt', PFC)
     build(root)
     filter_rules.accept(Tree(root, 'build'))
@@ -526,6 +530,23 @@ def test_edges_that_went_away(tree):
 def test_edges_without_an_answer(tree):
     os.unlink(os.path.join(tree, 'build/master/posternd'))
     the_only(ask(tree, edge_rules.edges), 'does not answer')
+
+
+def test_attacked_programs(tree):
+    row = read(tree, edge_rules.MATRIX)
+    write(tree, edge_rules.MATRIX, row.replace(' dird |', ''))
+    the_only(ask(tree, edge_rules.attacked), edge_rules.MATRIX, 'dird',
+             'missing')
+    write(tree, edge_rules.MATRIX, row + row.replace('attack', 'old', 1))
+    the_only(ask(tree, edge_rules.attacked), 'attack old is no more')
+
+
+def test_attacked_ways(tree):
+    rows = read(tree, edge_rules.EDGES).splitlines(True)
+    write(tree, edge_rules.EDGES, ''.join(
+        r for r in rows if not r.startswith('| queued | dird ')))
+    the_only(ask(tree, edge_rules.attacked), edge_rules.EDGES,
+             'queued to dird is missing')
 
 
 def test_accounts_of_the_topology(tree):

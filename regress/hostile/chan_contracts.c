@@ -37,6 +37,7 @@
 #include "common/msg/ctl_queue.h"
 #include "common/msg/dns_conn.h"
 #include "common/msg/in_dir.h"
+#include "common/msg/in_dns.h"
 #include "common/msg/in_queue.h"
 #include "common/msg/log.h"
 #include "common/msg/out_conn.h"
@@ -112,6 +113,10 @@ static const struct contract contracts[] = {
 	    SD_QUERY_MAX),
 	NONE("dnsd-%s", "smtpd-out/%s", SD_ANS_QUERY, SD_ANSWER_MIN,
 	    SD_ANSWER_MAX),
+	NONE("smtpd-in/ext", "dnsd-ext", IN_REQ_SENDER, IN_SENDER_LEN,
+	    IN_SENDER_LEN),
+	NONE("dnsd-ext", "smtpd-in/ext", IN_ANS_SENDER, IN_VERDICT_LEN,
+	    IN_VERDICT_LEN),
 	NONE("ctld", "queued", CQ_REQ_SELECT, CQ_SELECT_MIN, CQ_SELECT_MAX),
 	NONE("ctld", "queued", CQ_REQ_SHOW, 8, 8),
 	NONE("ctld", "queued", CQ_REQ_WHY, 8, 8),
@@ -290,6 +295,7 @@ sample_out(void)
 	const struct sd_query query = { SD_MX, 1000, "example.net" };
 	const struct sd_answer none = { SD_NXDOMAIN, SD_INSECURE, 60, SD_MX,
 		0 };
+	const struct in_sender sender = { "example.net" };
 	struct ibuf b = begin();
 
 	SAMPLE(QD_ANS_ROUTE, "none", put_qd_route, &route);
@@ -307,6 +313,8 @@ sample_out(void)
 	SAMPLE(DC_ANS_SOCKET, "socket", put_oc_answer, &ok);
 	SAMPLE(SD_REQ_QUERY, "none", put_sd_query, &query);
 	SAMPLE(SD_ANS_QUERY, "none", put_sd_answer, &none);
+	SAMPLE(IN_REQ_SENDER, "none", put_in_sender, &sender);
+	SAMPLE(IN_ANS_SENDER, "none", put_in_verdict, IN_FAIR);
 }
 
 static void
