@@ -69,8 +69,7 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope='session')
 def world():
     yield World().start()
-    if Gateway.current is not None:
-        Gateway.current.stop()
+    Gateway.stop_running()
 
 
 @pytest.fixture

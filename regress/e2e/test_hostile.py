@@ -9,7 +9,8 @@ import time
 import pytest
 
 from lab import san
-from lab.gateway import CONF, GOLDEN, RECIPIENTS, SPOOL, USERS, replace
+from lab.gateway import (CONF, GOLDEN, RECIPIENTS, SPOOL, USERS, Gateway,
+                         replace)
 from lab.inside import PROJECT
 from lab.proc import wait_until
 from lab.world import GW_EXT
@@ -32,6 +33,7 @@ PROGRAMS = ('connd/ext', 'connd/int', 'smtpd-in/ext.0', 'smtpd-in/int.0',
 
 
 def prepare(top=''):
+    Gateway.stop_running()
     replace(CONF, top + GOLDEN)
     replace(RECIPIENTS, ''.join(u + '\n' for u in USERS))
     os.makedirs('/run/postern/empty', exist_ok=True)

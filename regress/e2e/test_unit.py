@@ -149,8 +149,7 @@ def test_a_process_that_hangs_is_ended(world):
 
 @pytest.fixture
 def systemd(world, sink):
-    if Gateway.current is not None:
-        Gateway.current.stop()
+    Gateway.stop_running()
     with Systemd(world.gw) as s:
         with open(CONF, 'w') as f:
             f.write(QUICK + 'log to file "/var/log/postern/log"\n' + GOLDEN)

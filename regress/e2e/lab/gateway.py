@@ -114,6 +114,12 @@ class Gateway:
         self.process, self.users, self.fresh = None, users, fresh
         self.counted = {}  # instance -> processes before one was killed
 
+    @staticmethod
+    def stop_running():
+        """For who needs the spool and the ports for something else."""
+        if Gateway.current is not None:
+            Gateway.current.stop()
+
     def write_conf(self, text):
         self.conf = text
         replace(CONF, text)
@@ -123,8 +129,7 @@ class Gateway:
 
     def start(self, timeout=30):
         """Start and wait for event=ready; raises Refused."""
-        if Gateway.current is not None:
-            Gateway.current.stop()
+        self.stop_running()
         if self.fresh:
             shutil.rmtree(SPOOL, ignore_errors=True)
             self.fresh = False
