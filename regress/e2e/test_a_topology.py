@@ -415,8 +415,7 @@ def test_A12_one_installation_one_configuration_one_service(world):
     """make install; what the unit's ExecStart runs brings up all of it."""
     root = '/run/lab/installed'
     subprocess.run(['make', '-s', '-C', PROJECT, 'install', 'PREFIX=' + root,
-                    'UNITDIR=%s/unit' % root, 'SYSCONFDIR=/etc',
-                    'SAN=%d' % san.active()],
+                    'UNITDIR=%s/unit' % root, 'SYSCONFDIR=/etc', *san.MAKE],
                    check=True, stdout=subprocess.DEVNULL)
     assert os.listdir(root + '/unit') == ['postern.service']
     with open(root + '/unit/postern.service') as f:

@@ -56,6 +56,8 @@ def reason(nodeid):
     return LEFT_OUT.get(name) or LEFT_OUT.get(name.partition('::')[0])
 
 
+# Words for make, to go on with the build that is tested.
+MAKE = ['SAN=1'] if active() else []
 # Before a program that strace(1) runs: nobody looks for leaks in it then.
 TRACED = ['sh', '-c', 'ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 exec "$0" "$@"'
           ] if active() else []

@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 
+from . import san
 from .inside import PROJECT, WORK
 from .proc import Process, children, is_alive, wait_until
 
@@ -25,7 +26,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for d in /run /tmp /var/log /usr/local; do mount -t tmpfs tmpfs $d; done
 mkdir %(units)s
 for t in %(targets)s; do printf '[Unit]\n' >%(units)s/$t.target; done
-make -s -C %(project)s install >/dev/null
+make -s -C %(project)s install %(words)s >/dev/null
 mkdir %(units)s/service.d
 printf '[Service]\nStandardOutput=append:/run/out\nStandardError=inherit\n' \
     >%(units)s/service.d/lab.conf
@@ -65,7 +66,7 @@ class Systemd:
 
     def __enter__(self):
         script = START % {'units': UNITS, 'targets': ' '.join(TARGETS),
-                          'project': PROJECT}
+                          'project': PROJECT, 'words': ' '.join(san.MAKE)}
         self.group = own_cgroup()
         self.outer = Process(
             ['sh', '-ec', 'echo $$ >"$0/cgroup.procs"; exec unshare --pid '
