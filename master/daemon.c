@@ -15,8 +15,8 @@
 #include <bsd/string.h>
 
 #include "common/base/log.h"
-#include "master/caps.h"
 #include "master/anchors.h"
+#include "master/caps.h"
 #include "master/daemon.h"
 #include "master/host.h"
 #include "master/keys.h"

@@ -6,8 +6,8 @@
 
 #include "common/base/log.h"
 #include "master/anchors.h"
-#include "master/config.h"
 #include "master/caps.h"
+#include "master/config.h"
 #include "master/daemon.h"
 #include "master/firewall.h"
 #include "master/files.h"

@@ -66,8 +66,18 @@ def command(unit):
     caps = ','.join(['-all'] + ['+' + c.replace('cap_', '') for c in caps])
     # what systemd has done before: tmpfiles.d(5), PrivateIPC=
     return ['sh', '-ec', 'systemd-tmpfiles --create --prefix=/var "$0"; '
-            'exec "$@"', TMPFILES, 'unshare', '--ipc', 'setpriv', '--bounding-set', caps, '--no-new-privs',
+            'exec "$@"', TMPFILES, 'unshare', '--ipc', 'setpriv',
+            '--bounding-set', caps, '--no-new-privs',
             *san.TRACED, program('master/posternd'), '-d', '-f', CONF]
+
+
+def mail_flows(world, sink):
+    token = world.token()
+    assert send_in(world, token).code == 250
+    world.hosts['a'].wait_mail(token)
+    token = world.token()
+    assert send_out(world, token, 'u@' + sink.domain, USER).code == 250
+    sink.wait(token)
 
 
 def run_traced(world, sink, unit, path):
@@ -77,12 +87,7 @@ def run_traced(world, sink, unit, path):
         # RestrictNamespaces= on the first call, after that of unshare(1)
         '-e', 'inject=unshare:error=EPERM:when=2'] + command(unit))
     with gateway as gw:
-        token = world.token()
-        assert send_in(world, token).code == 250
-        world.hosts['a'].wait_mail(token)
-        token = world.token()
-        assert send_out(world, token, 'u@' + sink.domain, USER).code == 250
-        sink.wait(token)
+        mail_flows(world, sink)
         gw.reload('sandbox selftest off\n' + QUICK + GOLDEN)
     with open(path, errors='replace') as f:
         lines = [m.groups() for m in map(CALL.match, f) if m]
@@ -156,15 +161,6 @@ def systemd(world, sink):
         with open(RECIPIENTS, 'w') as f:
             f.write(USER + '\n')
         yield s
-
-
-def mail_flows(world, sink):
-    token = world.token()
-    assert send_in(world, token).code == 250
-    world.hosts['a'].wait_mail(token)
-    token = world.token()
-    assert send_out(world, token, 'u@' + sink.domain, USER).code == 250
-    sink.wait(token)
 
 
 def main_pid(s):
