@@ -15,6 +15,7 @@
 #include <bsd/string.h>
 
 #include "common/base/child.h"
+#include "common/base/fdio.h"
 #include "postern/audit.h"
 #include "postern/kernel.h"
 #include "postern/page.h"
@@ -118,6 +119,13 @@ forget(struct declaration *d)
 
 /* --- looking --- */
 
+/* What a process has that ended between the question and the look. */
+static bool
+is_gone(int error)
+{
+	return error == ENOENT || error == ESRCH;
+}
+
 static int
 look(struct declaration *d)
 {
@@ -131,7 +139,7 @@ look(struct declaration *d)
 	for (i = 0; i < d->n; i++) {
 		d->v[i].there =
 		    kproc_read((pid_t)d->v[i].audit.pid, &d->v[i].proc) == 0;
-		if (!d->v[i].there && errno == EACCES)
+		if (!d->v[i].there && !is_gone(errno))
 			return -1;
 	}
 	if (ksock_load(pids, n) == -1)
@@ -140,8 +148,9 @@ look(struct declaration *d)
 		if (!d->v[i].there)
 			continue;
 		k = kfd_list((pid_t)d->v[i].audit.pid, &d->v[i].kfds);
-		if (k == -1 && errno == EACCES)
+		if (k == -1 && !is_gone(errno))
 			return -1;
+		d->v[i].there = k != -1;
 		d->v[i].nkfds = k > 0 ? (size_t)k : 0;
 	}
 	return 0;
@@ -324,34 +333,38 @@ print(const struct declaration *d, bool json, size_t total)
 		    total == 1 ? "" : "s");
 }
 
-/* To a file of its own, whole or not at all; "-": standard output. */
+/*
+ * To a file of its own; "-": standard output.  The page is made whole before
+ * the file is touched.
+ */
 static int
 write_page(const char *path, const struct declaration *d, size_t total)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *fp = open_memstream(&text, &len);
-	int fd, rc = -1;
+	int fd, rc = fp == NULL ? -1 : page_write(fp, d, total);
 
-	if (fp == NULL || page_write(fp, d, total) == -1) {
-		if (fp != NULL)
-			(void)fclose(fp);
+	if (fp == NULL || fclose(fp) == EOF) {
+		warn("the page");
+		rc = -1;
+	}
+	if (rc == -1) {
 		free(text);
 		return -1;
 	}
-	if (fclose(fp) == EOF || text == NULL)
-		return -1;
 	fd = strcmp(path, "-") == 0
 	    ? dup(STDOUT_FILENO)
 	    : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		  0644);
-	if (fd != -1 && (fp = fdopen(fd, "w")) != NULL) {
-		rc = fwrite(text, 1, len, fp) == len ? 0 : -1;
-		if (fclose(fp) == EOF)
-			rc = -1;
-	}
-	if (rc == -1)
+	if (fd == -1 || fd_write_all(fd, text, len) == -1) {
 		warn("%s", path);
+		rc = -1;
+	}
+	if (fd != -1 && close(fd) == -1 && rc == 0) {
+		warn("%s", path);
+		rc = -1;
+	}
 	free(text);
 	return rc;
 }

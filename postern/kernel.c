@@ -17,6 +17,25 @@
 #include "postern/kernel.h"
 #include "postern/ksock.h"
 
+#define LINE_SIZE 4096
+
+int
+kernel_lines(const char *path, void (*fn)(char *, void *), void *arg)
+{
+	char line[LINE_SIZE];
+	FILE *f;
+	int error;
+
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	while (fgets(line, sizeof(line), f) != NULL)
+		fn(line, arg);
+	error = ferror(f) ? errno : 0;
+	(void)fclose(f);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
 /* --- /proc/PID/status --- */
 
 static void
@@ -92,24 +111,25 @@ status_line(struct kproc *k, const char *key, const char *value)
 		k->ngroups = words(value);
 }
 
+static void
+on_status(char *line, void *arg)
+{
+	char *colon = strchr(line, ':');
+
+	if (colon == NULL)
+		return;
+	*colon = '\0';
+	status_line(arg, line, colon + 1);
+}
+
 int
 kproc_status(pid_t pid, struct kproc *k)
 {
-	char path[64], line[4096], *colon;
-	FILE *f;
+	char path[64];
 
 	memset(k, 0, sizeof(*k));
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return -1;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if ((colon = strchr(line, ':')) == NULL)
-			continue;
-		*colon = '\0';
-		status_line(k, line, colon + 1);
-	}
-	(void)fclose(f);
-	return 0;
+	return kernel_lines(path, on_status, k);
 }
 
 /* --- namespaces and root --- */
@@ -126,26 +146,24 @@ kernel_stat(const char *path, uint64_t *dev, uint64_t *ino)
 	return 0;
 }
 
-static unsigned
-count_interfaces(pid_t pid)
+static void
+on_interface(char *line, void *arg)
 {
-	char path[64], line[1024], *s;
-	unsigned n = 0;
-	FILE *f;
+	unsigned *n = arg;
 
+	if (strchr(line, ':') != NULL &&
+	    strncmp(line + strspn(line, " "), "lo:", 3) != 0)
+		(*n)++;
+}
+
+static int
+count_interfaces(pid_t pid, unsigned *n)
+{
+	char path[64];
+
+	*n = 0;
 	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (strchr(line, ':') == NULL)
-			continue;
-		for (s = line; *s == ' '; s++)
-			;
-		if (strncmp(s, "lo:", 3) != 0)
-			n++;
-	}
-	(void)fclose(f);
-	return n;
+	return kernel_lines(path, on_interface, n);
 }
 
 int
@@ -162,7 +180,8 @@ kproc_read(pid_t pid, struct kproc *k)
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/ipc", (int)pid);
 	if (kernel_stat(path, &dev, &k->ipcns) == -1)
 		return -1;
-	k->interfaces = count_interfaces(pid);
+	if (count_interfaces(pid, &k->interfaces) == -1)
+		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root/.", (int)pid);
 	return kernel_stat(path, &k->root_dev, &k->root_ino);
 }
@@ -224,41 +243,52 @@ classify(pid_t pid, struct kfd *k)
 		k->kind = KFD_NULL; /* its path is another mount namespace's */
 }
 
+/* 1: added to v, which is what *v becomes; 0: closed meanwhile; -1: errno */
+static int
+add_fd(pid_t pid, int dir, const char *name, struct kfd **v, size_t n)
+{
+	struct kfd *bigger = reallocarray(*v, n + 1, sizeof(**v)), *k;
+
+	if (bigger == NULL)
+		return -1;
+	*v = bigger;
+	k = &bigger[n];
+	memset(k, 0, sizeof(*k));
+	k->fd = (int)strtol(name, NULL, 10);
+	if (readlinkat(dir, name, k->link, sizeof(k->link) - 1) == -1)
+		return errno == ENOENT ? 0 : -1;
+	classify(pid, k);
+	return 1;
+}
+
 ssize_t
 kfd_list(pid_t pid, struct kfd **out)
 {
 	char path[64];
-	struct kfd *v = NULL, *bigger;
+	struct kfd *v = NULL;
 	struct dirent *e;
-	ssize_t n = 0, len;
-	int dirfd_;
+	ssize_t n = 0;
+	int added = 0, saved;
 	DIR *d;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	if ((d = opendir(path)) == NULL)
 		return -1;
-	dirfd_ = dirfd(d);
-	while ((e = readdir(d)) != NULL) {
+	for (errno = 0; (e = readdir(d)) != NULL; errno = 0) {
 		if (e->d_name[0] == '.')
 			continue;
-		bigger = reallocarray(v, (size_t)n + 1, sizeof(*v));
-		if (bigger == NULL) {
-			free(v);
-			(void)closedir(d);
-			errno = ENOMEM;
-			return -1;
-		}
-		v = bigger;
-		memset(&v[n], 0, sizeof(v[n]));
-		v[n].fd = (int)strtol(e->d_name, NULL, 10);
-		len = readlinkat(dirfd_, e->d_name, v[n].link,
-		    sizeof(v[n].link) - 1);
-		if (len == -1)
-			continue; /* closed meanwhile */
-		classify(pid, &v[n]);
-		n++;
+		added = add_fd(pid, dirfd(d), e->d_name, &v, (size_t)n);
+		if (added == -1)
+			break;
+		n += added;
 	}
+	saved = errno;
 	(void)closedir(d);
+	if (saved != 0) {
+		free(v);
+		errno = saved;
+		return -1;
+	}
 	*out = v;
 	return n;
 }

@@ -72,4 +72,7 @@ int kernel_join_netns(pid_t);
 /* device and inode of a path; -1 with errno */
 int kernel_stat(const char *path, uint64_t *dev, uint64_t *ino);
 
+/* Each line of a file in /proc; -1 with errno when it is not read to its end */
+int kernel_lines(const char *path, void (*)(char *line, void *), void *);
+
 #endif

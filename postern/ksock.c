@@ -202,27 +202,37 @@ read_addr(struct netaddr *a, const char *s)
 	    sizeof(v6));
 }
 
-static void
+static int
 add_listener(const char *local, uint64_t inode, pid_t pid)
 {
 	struct klistener l = { .inode = inode, .pid = pid }, *bigger;
 
 	if (local == NULL || read_addr(&l.addr, local) == -1)
-		return;
+		return 0;
 	bigger = reallocarray(listeners, nlisteners + 1, sizeof(*bigger));
 	if (bigger == NULL)
-		return;
+		return -1;
 	listeners = bigger;
 	listeners[nlisteners++] = l;
+	return 0;
 }
+
+struct table {
+	const char *name;
+	bool tcp;
+	pid_t pid;
+	int error; /* of the first line that could not be kept */
+};
 
 /* "sl local remote st queues timer retrnsmt uid timeout inode ..." */
 static void
-inet_line(char *line, bool tcp, pid_t pid)
+on_inet(char *line, void *arg)
 {
+	struct table *t = arg;
 	unsigned field = 0, state = 0;
 	uint64_t inode = 0;
 	char *w, *rest = line, *local = NULL;
+	enum kfd_kind kind = t->tcp ? KFD_TCP : KFD_UDP;
 
 	while ((w = strsep(&rest, " \n")) != NULL) {
 		if (*w == '\0')
@@ -237,41 +247,38 @@ inet_line(char *line, bool tcp, pid_t pid)
 	}
 	if (inode == 0)
 		return;
-	if (!tcp) {
-		(void)add(inode, 0, KFD_UDP);
-	} else if (state != TCP_STATE_LISTEN) {
-		(void)add(inode, 0, KFD_TCP);
-	} else {
-		(void)add(inode, 0, KFD_TCP_LISTEN);
-		add_listener(local, inode, pid);
-	}
+	if (state == TCP_STATE_LISTEN && t->tcp)
+		kind = KFD_TCP_LISTEN;
+	if (add(inode, 0, kind) == -1 ||
+	    (kind == KFD_TCP_LISTEN && add_listener(local, inode, t->pid) == -1))
+		t->error = errno;
 }
 
-static void
+/* A table that is not there (no IPv6, the process gone) has nothing in it. */
+static int
 load_inet(pid_t pid)
 {
-	static const struct {
-		const char *name;
-		bool tcp;
-	} tables[] = {
-		{ "tcp", true },
-		{ "tcp6", true },
-		{ "udp", false },
-		{ "udp6", false },
+	struct table tables[] = {
+		{ "tcp", true, pid, 0 },
+		{ "tcp6", true, pid, 0 },
+		{ "udp", false, pid, 0 },
+		{ "udp6", false, pid, 0 },
 	};
-	char path[64], line[1024];
+	char path[64];
 	size_t i;
-	FILE *f;
 
 	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid,
 		    tables[i].name);
-		if ((f = fopen(path, "re")) == NULL)
-			continue;
-		while (fgets(line, sizeof(line), f) != NULL)
-			inet_line(line, tables[i].tcp, pid);
-		(void)fclose(f);
+		if (kernel_lines(path, on_inet, &tables[i]) == -1) {
+			if (errno != ENOENT && errno != ESRCH)
+				return -1;
+		} else if (tables[i].error != 0) {
+			errno = tables[i].error;
+			return -1;
+		}
 	}
+	return 0;
 }
 
 int
@@ -283,7 +290,8 @@ ksock_load(const pid_t *pids, size_t n)
 	if (load_unix() == -1)
 		return -1;
 	for (i = 0; i < n; i++)
-		load_inet(pids[i]);
+		if (load_inet(pids[i]) == -1)
+			return -1;
 	qsort(socks, nsocks, sizeof(*socks), by_inode);
 	return 0;
 }

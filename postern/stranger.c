@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,20 +71,19 @@ check_pid(const struct declaration *d, struct declared *posternd, pid_t pid)
 static void
 check_processes(const struct declaration *d, struct declared *posternd)
 {
-	struct dirent *e;
 	DIR *dp = opendir("/proc");
+	struct dirent *e = NULL;
 	long pid;
 
-	if (dp == NULL) {
-		finding(&posternd->findings, "/proc cannot be looked at");
-		return;
-	}
-	while ((e = readdir(dp)) != NULL) {
+	for (errno = 0; dp != NULL && (e = readdir(dp)) != NULL; errno = 0) {
 		pid = strtol(e->d_name, NULL, 10);
 		if (pid > 1)
 			check_pid(d, posternd, (pid_t)pid);
 	}
-	(void)closedir(dp);
+	if (dp == NULL || errno != 0)
+		finding(&posternd->findings, "/proc cannot be looked at");
+	if (dp != NULL)
+		(void)closedir(dp);
 }
 
 /* --- listeners --- */

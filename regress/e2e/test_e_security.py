@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from lab.flows import USER, send_in, send_out
-from lab.gateway import CONF, GOLDEN, QUICK, Gateway, conf, program
+from lab.gateway import (CONF, GOLDEN, QUICK, SOCKET, Gateway, conf,
+                         program)
 from lab.inside import PROJECT
 from lab.load import Ledger, Load
 from lab.netns import setns
@@ -173,6 +174,18 @@ def test_E3_audit_under_load(world, gw, sink):
     for load in loads:
         load.join()
     Ledger(loads[1], sink).wait().check()
+
+
+def test_E3_audit_that_cannot_look(gw):
+    """A directory of descriptors that cannot be read is said to be so: it
+    is not one without descriptors."""
+    for call in 'getdents64', 'readlinkat':
+        done = subprocess.run(
+            ['strace', '-qq', '-o', '/dev/null', '-e', 'inject=%s:error=EIO:'
+             'when=3+' % call, program('postern/postern'), '-s', SOCKET,
+             'audit'], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2, (call, done.stdout)
+        assert 'Input/output error' in done.stderr, (call, done.stderr)
 
 
 def test_E3_audit_sees_a_foreign_process(world, gw):

@@ -131,6 +131,11 @@ def test_page_is_not_written_through_a_link(gw, out, tmp_path):
     assert target.read_text() == 'precious'
 
 
+def test_page_that_finds_no_room(gw):
+    done = gw.postern('audit', '--html', '/dev/full', check=False)
+    assert done.returncode == 2 and 'No space left' in done.stderr
+
+
 def browse(out, name, *options):
     """The browser's picture of the page's head, or its print."""
     target = '%s/%s' % (out, name)
