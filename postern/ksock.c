@@ -250,7 +250,8 @@ on_inet(char *line, void *arg)
 	if (state == TCP_STATE_LISTEN && t->tcp)
 		kind = KFD_TCP_LISTEN;
 	if (add(inode, 0, kind) == -1 ||
-	    (kind == KFD_TCP_LISTEN && add_listener(local, inode, t->pid) == -1))
+	    (kind == KFD_TCP_LISTEN &&
+		add_listener(local, inode, t->pid) == -1))
 		t->error = errno;
 }
 
