@@ -1,38 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * JSON lines (RFC 8259).  Values are text that Postern itself validated, but
- * for replies of other hosts: whatever is not printable ASCII is escaped.
- */
+/* JSON lines (RFC 8259). */
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/base/json.h"
 #include "postern/tool.h"
 
 static const char *separator;
-
-static void
-quoted(const char *s)
-{
-	(void)putchar('"');
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			(void)printf("\\%c", c);
-		else if (c < ' ' || c >= 0x7f)
-			(void)printf("\\u%04x", c);
-		else
-			(void)putchar(c);
-	}
-	(void)putchar('"');
-}
 
 static void
 key(const char *k)
 {
 	(void)fputs(separator, stdout);
 	separator = ",";
-	quoted(k);
+	json_quote(stdout, k);
 	(void)putchar(':');
 }
 
@@ -47,7 +28,7 @@ void
 json_str(const char *k, const char *value)
 {
 	key(k);
-	quoted(value);
+	json_quote(stdout, value);
 }
 
 void
@@ -77,7 +58,7 @@ json_elem(const char *value)
 {
 	(void)fputs(separator, stdout);
 	separator = ",";
-	quoted(value);
+	json_quote(stdout, value);
 }
 
 void

@@ -165,9 +165,10 @@ on_dest(const struct listing *l, struct ibuf *b)
 		(void)printf("%-32s %-4s %8s %8s %8s %6s  %s\n", "DESTINATION",
 		    "SIDE", "WAITING", "ACTIVE", "SESSIONS", "LIMIT",
 		    "LAST TROUBLE");
-	(void)printf("%-32s %-4s %8u %8u %8u %6u  %s\n", m.name,
+	(void)printf("%-32s %-4s %8u %8u %8u %6u  ", text_clean(m.name),
 	    side_name((enum side)m.side), m.waiting, m.active, m.sessions,
-	    m.limit, text_clean(m.text));
+	    m.limit);
+	(void)printf("%s\n", text_clean(m.text));
 	return 0;
 }
 

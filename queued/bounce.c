@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/utf8.h"
 #include "common/smtp/date.h"
 #include "common/smtp/limits.h"
 #include "common/smtp/outbuf.h"
-#include "common/smtp/utf8.h"
 #include "common/smtp/xtext.h"
 
 #include "queued/bounce.h"
@@ -250,19 +250,6 @@ put_human(struct writer *w)
 	line(w, ".");
 }
 
-/* The code point of a well-formed character of len octets. */
-static uint32_t
-code_point(const char *s, size_t len)
-{
-	static const uint8_t lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	uint32_t cp = (uint8_t)s[0] & lead[len];
-	size_t i;
-
-	for (i = 1; i < len; i++)
-		cp = cp << 6 | ((uint8_t)s[i] & 0x3f);
-	return cp;
-}
-
 static void
 put_code_point(struct writer *w, uint32_t cp)
 {
@@ -294,9 +281,9 @@ put_armoured(struct writer *w, const char *addr)
 	size_t n, left = strlen(addr);
 
 	while (left > 0) {
-		n = smtp_utf8_char(addr, left);
+		n = utf8_char(addr, left);
 		if (n > 1)
-			put_code_point(w, code_point(addr, n));
+			put_code_point(w, utf8_code(addr, n));
 		else
 			put_clean(w, addr, 1);
 		n = n == 0 ? 1 : n;

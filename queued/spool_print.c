@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "queued/spool.h"
 
 const char *const spool_names[SPOOL_STORES] = { "in", "out" };
@@ -31,25 +32,11 @@ spool_complain(const struct spool *sp, const char *fmt, ...)
 	(void)fputc('\n', sp->err);
 }
 
-static void
-put_string(const struct spool *sp, const char *s)
-{
-	unsigned char c;
-
-	(void)fputc('"', sp->out);
-	for (; (c = (unsigned char)*s) != '\0'; s++)
-		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
-			(void)fprintf(sp->out, "\\u%04x", c);
-		else
-			(void)fputc(c, sp->out);
-	(void)fputc('"', sp->out);
-}
-
 void
 spool_row(const struct spool *sp, const char *store)
 {
 	(void)fputs("{\"spool\":", sp->out);
-	put_string(sp, store);
+	json_quote(sp->out, store);
 }
 
 static void
@@ -62,7 +49,7 @@ void
 spool_row_str(const struct spool *sp, const char *key, const char *value)
 {
 	put_key(sp, key);
-	put_string(sp, value);
+	json_quote(sp->out, value);
 }
 
 void

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "common/smtp/utf8.h"
+#include "common/base/utf8.h"
 
 /* The input, and how far it is read. */
 struct cursor {
@@ -48,7 +48,7 @@ local_add(struct local *l, const char *p, size_t len)
 static enum smtp_addr_error
 local_utf8(struct local *l, struct cursor *c)
 {
-	size_t n = smtp_utf8_char(c->p, (size_t)(c->end - c->p));
+	size_t n = utf8_char(c->p, (size_t)(c->end - c->p));
 
 	if (n == 0)
 		return SMTP_ADDR_ELOCAL;
@@ -216,7 +216,7 @@ check_utf8(const struct cursor *c, struct smtp_slice s, bool *found)
 	*found = i < s.len;
 	if (!*found)
 		return SMTP_ADDR_OK;
-	if (!smtp_utf8_valid(s.p, s.len))
+	if (!utf8_valid(s.p, s.len))
 		return SMTP_ADDR_EDOMAIN;
 	return c->allow & SMTP_PATH_UTF8 ? SMTP_ADDR_OK : SMTP_ADDR_EUTF8;
 }

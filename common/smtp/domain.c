@@ -6,9 +6,9 @@
 
 #include <string.h>
 
+#include "common/base/utf8.h"
 #include "common/smtp/address.h"
 #include "common/smtp/idna.h"
-#include "common/smtp/utf8.h"
 
 struct out {
 	char *buf;
@@ -38,7 +38,7 @@ label_char(struct smtp_slice in, unsigned allow, struct out *o)
 	}
 	if (!smtp_is8bit(c) || (allow & SMTP_PATH_UTF8) == 0)
 		return 0;
-	n = smtp_utf8_char(in.p, in.len);
+	n = utf8_char(in.p, in.len);
 	return n != 0 && out_add(o, in.p, n) == 0 ? n : 0;
 }
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "common/base/utf8.h"
 #include "common/smtp/limits.h"
-#include "common/smtp/utf8.h"
 #include "common/smtp/xtext.h"
 
 struct param {
@@ -135,7 +135,7 @@ orcpt_text(struct target *t, struct smtp_slice type, struct smtp_slice v)
 {
 	if (smtp_slice_is(type, "utf-8"))
 		return (t->ext & SMTP_EXT_SMTPUTF8) != 0 &&
-		    smtp_utf8_valid(v.p, v.len);
+		    utf8_valid(v.p, v.len);
 	return smtp_xtext_printable(v);
 }
 

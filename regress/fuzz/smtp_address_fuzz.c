@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /*
  * Addresses: the first octet says what is allowed, the rest is a path.  What
  * is taken is printable, within its limits, and parses to itself again.
  */
 #include <assert.h>
 
+#include "common/base/utf8.h"
 #include "common/smtp/address.h"
-#include "common/smtp/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -19,7 +19,7 @@ check_text(const struct smtp_addr *a, unsigned allow)
 	assert(a->len <= SMTP_ADDR_MAX && a->text[a->len] == '\0');
 	assert(a->local_len <= SMTP_LOCAL_MAX);
 	assert(a->domain_len <= SMTP_DOMAIN_MAX);
-	assert(smtp_utf8_valid(a->text, a->len));
+	assert(utf8_valid(a->text, a->len));
 	for (i = 0; i < a->len; i++) {
 		if (smtp_is8bit(a->text[i]))
 			assert((allow & SMTP_PATH_UTF8) != 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /*
  * Command lines and parameters: two octets say which extensions are offered,
  * the rest is a line.  Every slice that comes out lies within the line.

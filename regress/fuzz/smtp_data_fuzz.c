@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: smtpd-in/data.o common/smtp.a */
+/* link: smtpd-in/data.o common/smtp.a common/base.a */
 /*
  * The text after DATA: the first octet says in what pieces the rest is read.
  * Whole and in pieces it ends at the same place with the same faults; what

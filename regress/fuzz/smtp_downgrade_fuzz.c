@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /*
  * An 8-bit message made 7-bit: the result is 7-bit, the same however the text
  * is cut, and needs nothing to be done a second time; what is encoded after

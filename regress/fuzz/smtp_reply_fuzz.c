@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /*
  * Replies of a server: the first octet says in what pieces the rest is read.
  * Two parsers, one fed whole and one in pieces, must agree line by line.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a
+ * common/base.a */
 /*
  * Whole sessions: four octets say which extensions are offered, how questions
  * are answered and in what pieces the rest, the client's octets, is read.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /*
  * The small ones: xtext there and back, UTF-8, enhanced codes, and the trace
  * field whose names a client chose.
@@ -7,10 +7,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/base/utf8.h"
 #include "common/smtp/enhanced.h"
 #include "common/smtp/header.h"
 #include "common/smtp/received.h"
-#include "common/smtp/utf8.h"
 #include "common/smtp/xtext.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	try_xtext(in);
 	try_enhanced(in);
-	(void)smtp_utf8_valid(in.p, in.len);
+	(void)utf8_valid(in.p, in.len);
 	if (size >= sizeof(when)) {
 		memcpy(&when, data, sizeof(when));
 		when &= INT64_MAX >> 16;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* link: regress/model/ref.o regress/model/ops.o regress/model/drive.o */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a
+ * common/base.a */
 /* link: common/base/reason.o */
 /*
  * Random sessions of an SMTP client, against the reference model:

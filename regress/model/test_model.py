@@ -66,7 +66,7 @@ def compiled(tmp_path_factory):
             objs[MACHINE.index(changed)] = obj
         subprocess.run(
             compiler + ['-pie', '-o', made / 'model'] + objs +
-            [O / 'common/base/reason.o', O / 'common/smtp.a', '-lidn2',
+            [O / 'common/smtp.a', O / 'common/base.a', '-lidn2',
              '-lbsd'], check=True)
         # what is wrong in the machine may run for ever, or crash
         return subprocess.run(['timeout', '60', made / 'model', '-n',

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a
+ * common/base.a */
 /* link: smtpd-in/repair.o common/base/reason.o */
 /*
  * Drives the SMTP session machine from a script, without a socket, and writes

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a
+ * common/base.a */
 /* link: common/base/reason.o */
 /*
  * The session machine on real sockets, for black-box suites, and for nothing

@@ -220,7 +220,9 @@ static void
 escapes(void)
 {
 	json_begin();
-	json_str("k\"\n", "a\"b\\c/d\b\t\n\r\x01\x1f \x7f~\xc3\xa9\xff");
+	json_str("k\"\n",
+	    "a\"b\\c/d\b\t\n\r\x01\x1f \x7f~\xc3\xa9\xff"
+	    "\xe2\x80\xae\xf0\x9f\x93\xa7\xf0\x9f\x93\xc2\x9b\xed\xa0\x80");
 	json_end();
 }
 
@@ -262,7 +264,8 @@ test_json_escapes(void **state)
 	print(escapes);
 	assert_string_equal(printed,
 	    "{\"k\\\"\\u000a\":\"a\\\"b\\\\c/d\\u0008\\u0009\\u000a\\u000d"
-	    "\\u0001\\u001f \\u007f~\\u00c3\\u00a9\\u00ff\"}\n");
+	    "\\u0001\\u001f \\u007f~\\u00e9\\ufffd\\u202e\\ud83d\\udce7\\ufffd"
+	    "\\ufffd\\ufffd\\u009b\\ufffd\\ufffd\\ufffd\"}\n");
 	print(every_byte);
 	for (i = 0; printed[i] != '\n'; i++) {
 		assert_true(printed[i] >= ' ' && printed[i] <= '~');

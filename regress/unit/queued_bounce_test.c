@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: queued/bounce.o common/smtp.a -lbsd */
+/* link: queued/bounce.o common/smtp.a common/base.a -lbsd */
 /* Status notifications, read back by a reader that knows only the RFCs. */
 #include <setjmp.h>
 #include <stdarg.h>

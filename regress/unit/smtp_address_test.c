@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* Paths, mailboxes, domains and literals: RFC 5321 4.1.2 and 4.1.3. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* Command lines cut into verb and argument: RFC 5321 4.1.1. */
 #include <setjmp.h>
 #include <stdarg.h>

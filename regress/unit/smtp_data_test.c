@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: smtpd-in/data.o common/smtp.a */
+/* link: smtpd-in/data.o common/smtp.a common/base.a */
 /*
  * The text after DATA, against a reading of RFC 5321 4.1.1.4 and 4.5.2 octet
  * by octet: every short string over the octets that matter, cut everywhere;

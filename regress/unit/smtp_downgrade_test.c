@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* 8-bit messages made 7-bit: RFC 6152 section 3, RFC 2045, RFC 2046. */
 #include <setjmp.h>
 #include <stdarg.h>

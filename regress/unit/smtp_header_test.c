@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* The header as it streams by: RFC 5322 2.2, RFC 5321 6.3. */
 #include <setjmp.h>
 #include <stdarg.h>

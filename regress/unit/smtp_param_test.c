@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* Parameters of MAIL and RCPT: RFC 5321 4.1.1.11 and each extension's own. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* What the server says: RFC 5321 4.2, 4.5.3.1.5, RFC 2034, RFC 3463. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* Replies as a client reads them: RFC 5321 4.2, and what servers send. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-in/session.o smtpd-in/verb.o smtpd-in/text.o */
-/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a */
+/* link: smtpd-in/answer.o smtpd-in/data.o smtpd-in/chunk.o common/smtp.a
+ * common/base.a */
 /*
  * The session machine where transcripts do not reach: its contract with the
  * caller, and random sessions against a model that knows only states, replies

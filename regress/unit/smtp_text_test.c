@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: common/smtp.a */
+/* link: common/smtp.a common/base.a */
 /* Dates, trace fields, UTF-8, xtext, numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,10 +11,10 @@
 
 #include <time.h>
 
+#include "common/base/utf8.h"
 #include "common/smtp/date.h"
 #include "common/smtp/enhanced.h"
 #include "common/smtp/received.h"
-#include "common/smtp/utf8.h"
 #include "common/smtp/xtext.h"
 
 #define N(table) (sizeof(table) / sizeof((table)[0]))
@@ -224,7 +224,7 @@ test_utf8(void **state)
 
 	(void)state;
 	for (i = 0; i < N(utf8); i++)
-		if (smtp_utf8_valid(utf8[i].in, utf8[i].len) != utf8[i].valid)
+		if (utf8_valid(utf8[i].in, utf8[i].len) != utf8[i].valid)
 			fail_msg("UTF-8 case %zu", i);
 }
 

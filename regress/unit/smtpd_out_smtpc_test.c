@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: smtpd-out/starttls.o smtpd-out/tlspolicy.o smtpd-out/text.o */
 /* link: regress/unit/smtpd_out_talk.o smtpd-out/smtpc.o smtpd-out/envelope.o
- * common/smtp.a */
+ * common/smtp.a common/base.a */
 /* link: common/msg.a common/base.a */
 /* Dialogues of the SMTP client, word by word: greetings to lost connections. */
 #include <setjmp.h>

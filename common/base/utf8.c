@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Well-formed UTF-8, by the table of RFC 3629 section 4. */
-#include "common/smtp/utf8.h"
+#include "common/base/utf8.h"
 
 static const struct {
 	unsigned char lead_lo, lead_hi;
@@ -21,7 +21,7 @@ static const struct {
 #define NFORMS (sizeof(forms) / sizeof(forms[0]))
 
 size_t
-smtp_utf8_char(const char *text, size_t len)
+utf8_char(const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t i, n;
@@ -42,11 +42,23 @@ smtp_utf8_char(const char *text, size_t len)
 	return n;
 }
 
+uint32_t
+utf8_code(const char *s, size_t octets)
+{
+	static const unsigned char lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	uint32_t code = (unsigned char)s[0] & lead[octets];
+	size_t i;
+
+	for (i = 1; i < octets; i++)
+		code = code << 6 | ((unsigned char)s[i] & 0x3f);
+	return code;
+}
+
 bool
-smtp_utf8_valid(const char *text, size_t len)
+utf8_valid(const char *text, size_t len)
 {
 	while (len > 0) {
-		size_t n = smtp_utf8_char(text, len);
+		size_t n = utf8_char(text, len);
 
 		if (n == 0)
 			return false;
