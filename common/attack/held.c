@@ -262,6 +262,8 @@ attack_uring(const struct attack_env *e)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct io_uring_sqe op = { .opcode = IORING_OP_CONNECT };
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
 	struct ring r;
 	int error;
 
@@ -277,5 +279,9 @@ attack_uring(const struct attack_env *e)
 		return error;
 	op.addr = (uintptr_t)&e->tcp;
 	op.off = e->len;
-	return ring_do(&r, &op);
+	error = ring_do(&r, &op);
+	if (error != 0)
+		return error;
+	/* a route that fails later is not always told by the ring */
+	return answer(syscall(SYS_getpeername, op.fd, &peer, &len));
 }

@@ -12,9 +12,12 @@ owner may read.  Needs no privileges; what depends on the
 host are warnings, which are not looked at.  REGEN=1 writes .ok and .err anew:
 read the difference before you commit it.
 """
+import atexit
+import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,16 +37,23 @@ def posternd(*args):
                           capture_output=True, timeout=30, check=False)
 
 
+@functools.cache
+def tls():
+    """A short path: messages quote no more than 60 characters of a word."""
+    top = tempfile.mkdtemp(prefix='tls')
+    atexit.register(shutil.rmtree, top)
+    shutil.copytree(HERE / 'tls', top, dirs_exist_ok=True)
+    os.chmod(top, 0o755)
+    for key in Path(top).glob('*.key'):
+        key.chmod(0o644 if key.stem == 'open' else 0o600)
+    return top
+
+
 def place(tmp_path, data):
     """The file, with real paths in it, where posternd can read it."""
     conf = tmp_path / 'postern.conf'
-    tls = tmp_path / 'tls'
-    if b'@TLS@' in data and not tls.exists():
-        shutil.copytree(HERE / 'tls', tls)
-        for key in tls.glob('*.key'):
-            key.chmod(0o644 if key.stem == 'open' else 0o600)
     conf.write_bytes(data.replace(b'@DIR@', os.fsencode(HERE)).replace(
-        b'@TLS@', os.fsencode(tls)))
+        b'@TLS@', os.fsencode(tls())))
     conf.chmod(0o644)
     return conf
 
@@ -52,7 +62,7 @@ def neutral(data, conf):
     """Output without what differs from one machine to the next."""
     return data.replace(os.fsencode(conf), b'conf').replace(
         os.fsencode(HERE), b'@DIR@').replace(
-            os.fsencode(conf.parent / 'tls'), b'@TLS@')
+            os.fsencode(tls()), b'@TLS@')
 
 
 def errors(data):

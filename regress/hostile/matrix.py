@@ -14,9 +14,11 @@ import interface
 
 FILTER, NETNS, USER, LANDLOCK, ROOT, DEVICE = 1, 2, 4, 8, 16, 32
 ALL = 63
-LAYERS = (('filter', 'f', FILTER), ('network namespace', 'n', NETNS),
-          ('user', 'u', USER), ('Landlock', 'l', LANDLOCK),
-          ('root', 'r', ROOT), ('interface', 'i', DEVICE))
+LAYERS = (('filter of system calls', 'f', FILTER),
+          ('empty network namespace', 'n', NETNS),
+          ('user, capabilities and limits', 'u', USER),
+          ('Landlock', 'l', LANDLOCK), ('empty root', 'r', ROOT),
+          ('sockets bound to an interface', 'i', DEVICE))
 
 ATTACK, ASK_CONND, HELD = 1, 2, 3
 KILLED, REFUSED, NONE, JOB, GAINED = 1, 2, 3, 4, 5
@@ -199,11 +201,22 @@ def mark(name, row, runs):
         return {NONE: '-', JOB: 'job'}[full.result]
     if gained(name, full):
         return 'GAINED'
-    alone = ''.join(letter for _, letter, bit in LAYERS
-                    if gained(name, runs[ALL & ~bit][name][row]))
-    if alone:
-        return alone
-    return '2' if gained(name, runs[0][name][row]) else '.'
+    return walls(name, row, runs) + (
+        '' if full.result == KILLED else ' ' + what(full))
+
+
+def walls(name, row, runs):
+    """The layers that stop it, each by itself."""
+    if not gained(name, runs[0][name][row]):
+        return '.'
+    enough, needed = (
+        ''.join(letter for _, letter, bit in LAYERS if here(bit))
+        for here in (lambda bit: not gained(name, runs[bit][name][row]),
+                     lambda bit: gained(name, runs[ALL & ~bit][name][row])))
+    if needed == (enough if len(enough) == 1 else ''):
+        return enough
+    # not as the legend has it: one wall is made of two
+    return '%s-%s' % (enough, needed)
 
 
 HEAD = '''\
@@ -211,14 +224,16 @@ HEAD = '''\
 # What an owned process can do
 
 Every attack of `common/attack/table.c`, made from inside each program of a
-running gateway: with its very descriptors, in its sandbox, and again with one
-layer of that taken away, and with all.
+running gateway: with its very descriptors, in its sandbox; again with each
+layer of that taken away, with each layer alone, and with none.
 
 | cell | |
 |---|---|
-| `2` | refused, also with any one layer taken away: two or more stop it |
 %s
-| `.` | refused even with all of them taken away: by this kernel, or because posternd itself may not do it |
+| `fn` … | each of these layers stops it alone, all others taken away |
+| `f` … | one letter: with this layer taken away it is gained, with any other it is not |
+| `.` | refused even without any layer: by this kernel, or because posternd itself may not do it |
+| `EPERM` … | in its full sandbox the process lives and gets this error; where nothing is said, it dies of the attempt |
 | `job` | what the program is there to do |
 | `-` | the program has nothing to do it with |
 
@@ -239,8 +254,7 @@ tcp-mptcp, another way to what is its job.
 
 def render(runs):
     lines = [HEAD % '\n'.join(
-        '| `%s` | refused, but gained with the layer "%s" taken away: it '
-        'alone stops it |' % (letter, name) for name, letter, _ in LAYERS)]
+        '| `%s` | %s |' % (letter, name) for name, letter, _ in LAYERS)]
     lines.append('| attack | ' + ' | '.join(
         r.replace('.0', '') for r in ROWS) + ' |')
     lines.append('|---' * (len(ROWS) + 1) + '|')
