@@ -151,18 +151,25 @@ route_out(struct queue *q, struct part *p, const struct conf_connector *c,
 	place(q, p, d->dest, at);
 }
 
+static uint64_t
+domain_tls(const struct queue *q, const struct dom *d)
+{
+	const struct conf_domain *own;
+
+	own = conf_domain_find(q->conf, d->name, d->len);
+	return own != NULL ? own->tls : 0;
+}
+
 static void
 route_in(struct queue *q, struct part *p, uint64_t at)
 {
 	static struct msg_hop hop;
-	const struct conf_domain *own;
 	struct dom *d = p->dom;
 	struct dest *dest;
 
 	if (dom_route(d, q->routes) != DOM_ROUTED &&
 	    queue_reroutes(q, d, SIDE_INT, &hop)) {
-		own = conf_domain_find(q->conf, d->name, d->len);
-		hop.tls = own != NULL ? own->tls : 0;
+		hop.tls = domain_tls(q, d);
 		dest = find_dest(q, SIDE_INT, &hop, d);
 		if (dest == NULL) {
 			p->u.wait.at = at;
@@ -393,12 +400,23 @@ queue_part_gone(struct queue *q, const struct part *p)
 		a->part = NULL;
 }
 
+/* Where to is dird's to say; what is asked of TLS there is not. */
+static struct dest *
+answered_dest(struct queue *q, const struct dom *d, const struct msg_hop *hop)
+{
+	static struct msg_hop own;
+
+	own = *hop;
+	own.tls = domain_tls(q, d);
+	return find_dest(q, SIDE_INT, &own, d);
+}
+
 static void
 answered_ok(struct queue *q, struct ask *a, const struct qd_route *r)
 {
 	struct dom *d = a->dom;
 	struct part *p = a->part;
-	struct dest *dest = find_dest(q, SIDE_INT, &r->hop, d);
+	struct dest *dest = answered_dest(q, d, &r->hop);
 	bool individual = r->individual != 0 || r->scope == QD_SCOPE_ADDRESS;
 	uint64_t at;
 

@@ -2,6 +2,10 @@
 /*
  * Edge 7, queued -> dird: where does mail for this local address go?  CHANGED
  * comes unasked when answers given before may be stale.
+ *
+ * A hostile dird sends the mail of our domains to whichever host the side's
+ * connd dials; hop.tls is not looked at, queued has that from the
+ * configuration.
  */
 #ifndef COMMON_MSG_QUEUE_DIR_H
 #define COMMON_MSG_QUEUE_DIR_H

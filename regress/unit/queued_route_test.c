@@ -163,6 +163,29 @@ test_directory_changes(void **state)
 	assert_true(w.asked[0].used);
 }
 
+/* dird says where, but what is asked of TLS there says the configuration. */
+static void
+test_directory_keeps_tls(void **state)
+{
+	(void)state;
+	w.conf->domains[0].tls = 80;
+	w.route.hop.tls = 7;
+	(void)w_mail(ORIGIN_EXT, "a@example.net", "b@example.com");
+	assert_true(w_opening()->hop.tls == 80);
+	w_deliver_all();
+	queue_dir_changed(&w.q);
+	w.route.hop.tls = 0;
+	w.route.individual = 1;
+	w.route.scope = QD_SCOPE_ADDRESS;
+	(void)strlcpy(w.route.hop.hosts[0].name, "new.corp.example.com",
+	    sizeof(w.route.hop.hosts[0].name));
+	(void)w_mail(ORIGIN_EXT, "a@example.net", "c@example.com");
+	assert_string_equal(w_opening()->hop.hosts[0].name,
+	    "new.corp.example.com");
+	assert_true(w_opening()->hop.tls == 80);
+	w_deliver_all();
+}
+
 /* The domain is ours no more: its mail is kept, and never relayed. */
 static void
 test_domain_removed(void **state)
@@ -243,6 +266,7 @@ main(void)
 		with_world(test_many_waiting),
 		with_world(test_individual),
 		with_world(test_directory_changes),
+		with_world(test_directory_keeps_tls),
 		with_world(test_domain_removed),
 		with_world(test_reroute),
 	};
