@@ -6,15 +6,27 @@
  * Any program of the gateway, taken over: the same cage, the same channels,
  * another main.  posternd starts it in the program's place, from a directory
  * where the real one is PROGRAM.real.  It becomes that one unless a file
- * "armed" names this very instance; then it takes the file away, and when it
- * is ready does what the other lines of it say, in order:
+ * "armed" names this very instance; then it takes the file away, and does what
+ * the other lines of it say: those that say something in order, when it is
+ * ready; those with "when" from the first message on, as often as they fit.
  *
- *	PEER TYPE ID COUNT FD HEX	say it COUNT times; FD is what goes
- *along: none, dir, pipe, memfd, sparse
+ *	PEER TYPE ID COUNT FD HEX	say it COUNT times
+ *	when PEER ASKED BEGIN TYPE FD HEX
+ *					answer each message of type ASKED whose
+ *					payload begins with BEGIN (hex; - fits
+ *					all), by its id; of several that fit
+ *					each has its turn
+ *
+ * FD is what goes along: none, dir, pipe, memfd, sparse, or A.B.C.D:PORT, a
+ * socket connected there (connd's sandbox lets nobody else make one).  All
+ * that is said stands in the log, as event=twin.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <netinet/in.h>
+
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,9 +47,11 @@ extern const struct cage connd_cage, ctld_cage, dird_cage, dnsd_ext_cage,
     dnsd_int_cage, keyd_cage, logd_cage, queued_cage, smtpd_in_cage,
     smtpd_out_cage;
 
-#define LINES_MAX 32
+#define LINES_MAX 64
 #define PEERS_MAX 128
 #define PAYLOAD	  1024
+#define BEGIN	  64
+#define FD_WORD	  32
 #define PATH_SIZE 1024
 
 static const struct cage *const cages[PROC_MAX] = {
@@ -55,8 +69,12 @@ static const struct cage *const cages[PROC_MAX] = {
 
 struct line {
 	char peer[INSTANCE_MAX];
+	bool answers; /* to messages of type asked that begin so */
+	unsigned asked, used;
+	uint8_t begin[BEGIN];
+	size_t nbegin;
 	unsigned type, id, count;
-	char fd[8];
+	char fd[FD_WORD];
 	uint8_t payload[PAYLOAD];
 	size_t len;
 };
@@ -66,31 +84,52 @@ static size_t nlines;
 static struct {
 	char name[INSTANCE_MAX];
 	int fd;
-} peers[PEERS_MAX] = { { "posternd", CAGE_MASTER_FD },
-	{ "logd", CAGE_MASTER_FD + 1 } };
+	struct ev_io io; /* of one that is answered */
+} peers[PEERS_MAX] = { { .name = "posternd", .fd = CAGE_MASTER_FD },
+	{ .name = "logd", .fd = CAGE_MASTER_FD + 1 } };
 static size_t npeers = 2;
 static int dir = -1, pipes[2] = { -1, -1 }, plain = -1, sparse = -1;
 static struct ev_timer go;
+static struct ev *loop;
 
 /* --- who to be --- */
 
-static void
-read_payload(struct line *l, const char *hex)
+static size_t
+read_hex(uint8_t *p, size_t max, const char *hex)
 {
 	unsigned byte;
+	size_t n = 0;
 
-	while (l->len < PAYLOAD && sscanf(hex, "%2x", &byte) == 1) {
-		l->payload[l->len++] = (uint8_t)byte;
+	while (n < max && sscanf(hex, "%2x", &byte) == 1) {
+		p[n++] = (uint8_t)byte;
 		hex += 2;
 	}
+	return n;
+}
+
+static void
+read_line(const char *text)
+{
+	struct line *l = &lines[nlines];
+	char hex[2 * PAYLOAD + 1] = "", begin[2 * BEGIN + 1] = "";
+
+	l->answers = strncmp(text, "when ", 5) == 0;
+	if (l->answers
+		? sscanf(text, "when %31s %x %128s %x %31s %2048s", l->peer,
+		      &l->asked, begin, &l->type, l->fd, hex) < 5
+		: sscanf(text, "%31s %x %u %u %31s %2048s", l->peer, &l->type,
+		      &l->id, &l->count, l->fd, hex) < 5)
+		return;
+	l->nbegin = read_hex(l->begin, BEGIN, begin);
+	l->len = read_hex(l->payload, PAYLOAD, hex);
+	nlines++;
 }
 
 /* False: this instance is not the one. */
 static bool
 read_orders(const char *path, const char *self)
 {
-	char text[4 * PAYLOAD], hex[2 * PAYLOAD + 1], name[INSTANCE_MAX];
-	struct line *l;
+	char text[4 * PAYLOAD], name[INSTANCE_MAX];
 	FILE *fp;
 
 	if ((fp = fopen(path, "re")) == NULL)
@@ -100,15 +139,8 @@ read_orders(const char *path, const char *self)
 		(void)fclose(fp);
 		return false;
 	}
-	while (nlines < LINES_MAX && fgets(text, sizeof(text), fp) != NULL) {
-		l = &lines[nlines];
-		hex[0] = '\0';
-		if (sscanf(text, "%31s %x %u %u %7s %2048s", l->peer, &l->type,
-			&l->id, &l->count, l->fd, hex) < 5)
-			continue;
-		read_payload(l, hex);
-		nlines++;
-	}
+	while (nlines < LINES_MAX && fgets(text, sizeof(text), fp) != NULL)
+		read_line(text);
 	(void)fclose(fp);
 	return unlink(path) == 0;
 }
@@ -168,9 +200,40 @@ collect(void)
 		fatal("what to send");
 }
 
+/* "198.51.100.1:25" */
+static int
+dial(const char *word)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	char address[FD_WORD], *colon;
+	int fd;
+
+	(void)strlcpy(address, word, sizeof(address));
+	if ((colon = strchr(address, ':')) == NULL)
+		return -1;
+	*colon = '\0';
+	to.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
+		return -1;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd != -1 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool
+is_address(const char *word)
+{
+	return strchr(word, '.') != NULL;
+}
+
 static int
 fd_of(const char *word)
 {
+	if (is_address(word))
+		return dial(word);
 	if (strcmp(word, "dir") == 0)
 		return dir;
 	if (strcmp(word, "pipe") == 0)
@@ -181,13 +244,12 @@ fd_of(const char *word)
 }
 
 static int
-say(int chan, const struct line *l, unsigned n)
+say(int chan, const struct line *l, uint32_t id)
 {
 	union {
 		struct cmsghdr align;
 		uint8_t buf[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	uint32_t id = l->id + n;
 	uint8_t h[8] = { (uint8_t)(l->type >> 8), (uint8_t)l->type, 0, 0,
 		(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
 		(uint8_t)id };
@@ -195,10 +257,12 @@ say(int chan, const struct line *l, unsigned n)
 	struct iovec iov = { data, sizeof(h) + l->len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *cm;
-	int fd = fd_of(l->fd);
+	int fd = fd_of(l->fd), rc;
 
 	memcpy(data, h, sizeof(h));
 	memcpy(data + sizeof(h), l->payload, l->len);
+	if (fd == -1 && strcmp(l->fd, "none") != 0)
+		return -1; /* not connected, say */
 	if (fd == -1)
 		return send(chan, data, iov.iov_len,
 			   MSG_NOSIGNAL | MSG_DONTWAIT) == -1
@@ -211,28 +275,96 @@ say(int chan, const struct line *l, unsigned n)
 	cm->cmsg_type = SCM_RIGHTS;
 	cm->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
-	return sendmsg(chan, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 ? -1 : 0;
+	rc = sendmsg(chan, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 ? -1 : 0;
+	if (is_address(l->fd))
+		(void)close(fd);
+	return rc;
+}
+
+static void
+report(const struct line *l, unsigned n)
+{
+	struct logline ll;
+
+	ll_begin(&ll, LOG_L_INFO, "twin");
+	ll_cstr(&ll, "to", l->peer);
+	ll_num(&ll, "type", l->type);
+	ll_num(&ll, "said", n);
+	ll_send(&ll);
 }
 
 static void
 act(const struct line *l)
 {
-	struct logline ll;
 	unsigned n = 0;
 	size_t i;
 
 	for (i = 0; i < npeers; i++) {
 		if (strcmp(peers[i].name, l->peer) != 0)
 			continue;
-		while (n < l->count && say(peers[i].fd, l, n) == 0)
+		while (n < l->count && say(peers[i].fd, l, l->id + n) == 0)
 			n++;
 		break;
 	}
-	ll_begin(&ll, LOG_L_INFO, "twin");
-	ll_cstr(&ll, "to", l->peer);
-	ll_num(&ll, "type", l->type);
-	ll_num(&ll, "said", n);
-	ll_send(&ll);
+	report(l, n);
+}
+
+/* That was used least of those that fit; NULL: none does. */
+static struct line *
+answer_to(const char *peer, unsigned type, const uint8_t *p, size_t len)
+{
+	struct line *l, *best = NULL;
+
+	for (l = lines; l < lines + nlines; l++)
+		if (l->answers && l->asked == type && l->nbegin <= len &&
+		    strcmp(l->peer, peer) == 0 &&
+		    memcmp(l->begin, p, l->nbegin) == 0 &&
+		    (best == NULL || l->used < best->used))
+			best = l;
+	return best;
+}
+
+/* A descriptor that comes along is lost, as nobody asks for it. */
+static void
+on_asked(struct ev_io *io, uint32_t events)
+{
+	static uint8_t m[CHAN_MSG_MAX];
+	const char *peer = io->arg;
+	struct line *l;
+	ssize_t n;
+
+	(void)events;
+	n = recv(io->fd, m, sizeof(m), MSG_DONTWAIT);
+	if (n < CHAN_HDR) {
+		if (n != -1)
+			ev_io_del(loop, io);
+		return;
+	}
+	l = answer_to(peer, (unsigned)m[0] << 8 | m[1], m + CHAN_HDR,
+	    (size_t)n - CHAN_HDR);
+	if (l == NULL)
+		return;
+	l->used++;
+	report(l,
+	    say(io->fd, l,
+		(uint32_t)m[4] << 24 | (uint32_t)m[5] << 16 |
+		    (uint32_t)m[6] << 8 | m[7]) == 0);
+}
+
+static void
+listen_to(size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < nlines; k++)
+		if (lines[k].answers &&
+		    strcmp(lines[k].peer, peers[i].name) == 0)
+			break;
+	if (k == nlines)
+		return;
+	ev_io_init(&peers[i].io, on_asked, peers[i].name);
+	if (ev_io_set(loop, &peers[i].io, peers[i].fd, EPOLLIN) == -1)
+		fatal("watch");
 }
 
 static void
@@ -242,7 +374,8 @@ on_go(struct ev_timer *t)
 
 	(void)t;
 	for (i = 0; i < nlines; i++)
-		act(&lines[i]);
+		if (!lines[i].answers)
+			act(&lines[i]);
 }
 
 static void
@@ -260,7 +393,7 @@ on_peer(struct child *c, const struct peer *peer, int fd)
 {
 	size_t i;
 
-	(void)c;
+	loop = child_ev(c);
 	for (i = 0; i < npeers; i++)
 		if (peers[i].fd == fd)
 			break;
@@ -270,6 +403,7 @@ on_peer(struct child *c, const struct peer *peer, int fd)
 	(void)peer_name(peer, peers[i].name);
 	if (i == npeers)
 		npeers++;
+	listen_to(i);
 }
 
 static int
