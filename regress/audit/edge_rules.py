@@ -10,6 +10,9 @@ DECLARED = 'regress/audit/edges.txt'
 PLACE = 'master/topology.c'
 EDGES = 'regress/hostile/EDGES.md'
 MATRIX = 'regress/hostile/MATRIX.md'
+CODECS = 'regress/msg/msg_codecs.c'
+# Of several messages: they are tested and fuzzed in these.
+PARTS = {'peer'}
 
 # Belong to neither side and yet meet both; all else that does is a bridge.
 MEET_BOTH = {
@@ -166,6 +169,24 @@ def attacked(tree):
     found += _listed('the attack', MATRIX, attacks, {r[0] for r in rows[1:]})
     return found, '%d programs, %d ways, %d attacks' % (
         len(names), len(ways(have)), len(attacks))
+
+
+def codecs(tree):
+    """Each codec of a channel is in the table that is tested and fuzzed."""
+    declared = re.compile(
+        r'\bget_(\w+)\(struct ibuf \*\w*, (?:struct|enum) \w+ \*')
+    table = tree.text(CODECS) if tree.exists(CODECS) else ''
+    known = set(re.findall(r'(?m)^CODEC\((\w+),|\bget_(\w+)\(', table))
+    known = {name for pair in known for name in pair}
+    found, n = [], 0
+    for header in tree.files(['common/msg'], ('.h',)):
+        for number, line in tree.lines(header):
+            for name in declared.findall(line):
+                n += 1
+                if name not in known and name not in PARTS:
+                    found.append(Finding(header, number, 'get_%s is not in %s'
+                                         % (name, CODECS)))
+    return found, '%d codecs' % n
 
 
 def accounts(tree):

@@ -10,6 +10,7 @@ ALL = (
     source_rules.includes,
     edge_rules.edges,
     edge_rules.attacked,
+    edge_rules.codecs,
     binary_rules.imported_symbols,
     binary_rules.forbidden_calls,
     binary_rules.hardening,

@@ -549,6 +549,15 @@ def test_attacked_ways(tree):
              'queued to dird is missing')
 
 
+def test_codecs(tree):
+    write(tree, edge_rules.CODECS, SPDX + 'CODEC(known, known)\n')
+    write(tree, 'common/msg/x.h', SPDX + ''.join(
+        'int get_%s(struct ibuf *, struct %s *);\n' % (n, n)
+        for n in ('known', 'forgotten')))
+    the_only(ask(tree, edge_rules.codecs), 'common/msg/x.h',
+             'get_forgotten is not in')
+
+
 def test_accounts_of_the_topology(tree):
     change_topology(tree, ('_postern-dird', '_postern-other'))
     found = ask(tree, edge_rules.accounts)

@@ -5,8 +5,11 @@
 
 #include <bsd/string.h>
 
+#include "common/base/chan.h"
+#include "common/base/child.h"
 #include "common/base/log.h"
 #include "common/msg/addr.h"
+#include "common/msg/child_master.h"
 #include "common/msg/conn_in.h"
 #include "common/msg/ctl_master.h"
 #include "common/msg/ctl_queue.h"
@@ -16,6 +19,7 @@
 #include "common/msg/in_dns.h"
 #include "common/msg/in_queue.h"
 #include "common/msg/key_set.h"
+#include "common/msg/log.h"
 #include "common/msg/out_conn.h"
 #include "common/msg/queue_dir.h"
 #include "common/msg/queue_out.h"
@@ -90,6 +94,15 @@ CODEC(sk_sign, sk_sign)
 CODEC(sk_signed, sk_signed)
 CODEC(ks_entry, ks_entry)
 CODEC(ks_check, ks_check)
+CODEC(cm_hello, cm_hello)
+CODEC(cm_peer, cm_peer)
+CODEC(cm_fd, cm_fd)
+CODEC(cm_sandboxed, cm_sandboxed)
+CODEC(cm_ready, cm_ready)
+CODEC(cm_violation, cm_violation)
+CODEC(cm_tickets, cm_tickets)
+CODEC(cm_attack, cm_attack)
+CODEC(lg_line, lg_line)
 
 static int
 put_one_ci_end(struct ibuf *b, const void *m)
@@ -303,6 +316,29 @@ static struct ks_entry entry_most = { CONF_CERT_USES, KS_FILE_MAX,
 	KS_FILE_MAX };
 static const struct ks_check check_least;
 static struct ks_check check_most = { KS_NOT_YET, true, UINT64_MAX };
+static const struct cm_hello hello_least = { .version = CM_VERSION,
+	.self = WORKER,
+	.nslots = 1,
+	.chroot_dir = "/" };
+static struct cm_hello hello_most = { CM_VERSION, WORKER, UINT32_MAX,
+	UINT32_MAX, CM_HELLO_FAULT, UINT16_MAX, "" };
+static const struct cm_peer peer_least = { WORKER, 1 };
+static struct cm_peer peer_most = { WORKER, UINT16_MAX };
+static const struct cm_fd handed_least = { CHILD_FD_LISTENER, 0 };
+static struct cm_fd handed_most = { CHILD_FD_KEYS, UINT32_MAX };
+static const struct cm_sandboxed boxed_least;
+static struct cm_sandboxed boxed_most = { 1, UINT8_MAX, UINT16_MAX, 0 };
+static const struct cm_ready ready_least;
+static struct cm_ready ready_most = { UINT32_MAX };
+static const struct cm_violation violation_least = { WORKER, CHAN_V_CLOSED };
+static struct cm_violation violation_most = { WORKER, CHAN_V_ERROR };
+static const struct cm_tickets tickets_least;
+static struct cm_tickets tickets_most = { .n = CM_TICKET_KEYS };
+static const struct cm_attack attack_least = { "", CM_ATTACK_KILLED, 0 };
+static struct cm_attack attack_most = { "", CM_ATTACK_GAINED, UINT16_MAX };
+static const struct lg_line line_least = { 0, 1, "x" };
+static char longest_line[LOG_LINE_MAX + 1];
+static struct lg_line line_most = { UINT8_MAX, LOG_LINE_MAX, longest_line };
 
 /* --- the table --- */
 
@@ -437,6 +473,22 @@ struct codec codecs[] = {
 	    .part = true },
 	{ ROW(ks_check, check_least, check_most), LENGTH(KS_CHECK_LEN),
 	    .part = true },
+	{ ROW(cm_hello, hello_least, hello_most), .min = CM_HELLO_MIN,
+	    .under = 1, .max = CM_HELLO_MAX, .over = 1 },
+	{ ROW(cm_peer, peer_least, peer_most), LENGTH(CM_PEER_LEN) },
+	{ ROW(cm_fd, handed_least, handed_most), LENGTH(CM_FD_LEN) },
+	{ ROW(cm_sandboxed, boxed_least, boxed_most),
+	    LENGTH(CM_SANDBOXED_LEN) },
+	{ ROW(cm_ready, ready_least, ready_most), LENGTH(CM_READY_LEN) },
+	{ ROW(cm_violation, violation_least, violation_most),
+	    LENGTH(CM_VIOLATION_LEN) },
+	{ ROW(cm_tickets, tickets_least, tickets_most),
+	    LENGTH(CM_TICKETS_LEN) },
+	{ ROW(cm_attack, attack_least, attack_most), .min = CM_ATTACK_MIN,
+	    .max = CM_ATTACK_MAX, .over = 1,
+	    .text = { TEXT(cm_attack, name) } },
+	{ ROW(lg_line, line_least, line_most), .min = LG_LINES_MIN,
+	    .max = LG_LINE_HEAD + LOG_LINE_MAX, .part = true },
 };
 const size_t ncodecs = sizeof(codecs) / sizeof(codecs[0]);
 
@@ -463,6 +515,9 @@ codecs_init(void)
 	memcpy(&route_most.hop, &hop_most, sizeof(hop_most));
 	for (i = 0; i < SD_DATA_MAX; i++)
 		data_most.data[i] = (uint8_t)i;
+	fill(hello_most.chroot_dir, sizeof(hello_most.chroot_dir));
+	hello_most.chroot_dir[0] = '/';
+	fill(longest_line, sizeof(longest_line));
 	for (i = 0; i < STAT_MAX; i++)
 		stats_most.value[i] = UINT64_MAX - i;
 }

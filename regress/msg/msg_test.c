@@ -17,7 +17,9 @@
 
 #include "common/base/chan.h"
 #include "common/base/log.h"
+#include "common/base/child.h"
 #include "common/msg/addr.h"
+#include "common/msg/child_master.h"
 #include "common/msg/conn_in.h"
 #include "common/msg/ctl_master.h"
 #include "common/msg/ctl_queue.h"
@@ -298,6 +300,16 @@ static const struct range {
 	{ "ks_entry", FIELD(ks_entry, chain_len), 0, KS_FILE_MAX },
 	{ "ks_entry", FIELD(ks_entry, key_len), 0, KS_FILE_MAX },
 	{ "ks_check", FIELD(ks_check, verdict), KS_OK, KS_NOT_YET },
+	{ "cm_hello", FIELD(cm_hello, version), CM_VERSION, CM_VERSION },
+	{ "cm_hello", FIELD(cm_hello, nslots), ANY_BUT_NONE },
+	{ "cm_peer", FIELD(cm_peer, slot), ANY_BUT_NONE },
+	{ "cm_fd", FIELD(cm_fd, kind), CHILD_FD_LISTENER, CHILD_FD_KEYS },
+	{ "cm_sandboxed", FIELD(cm_sandboxed, seccomp), 0, 1 },
+	{ "cm_violation", FIELD(cm_violation, kind), CHAN_V_CLOSED,
+	    CHAN_V_ERROR },
+	{ "cm_tickets", FIELD(cm_tickets, n), 0, CM_TICKET_KEYS },
+	{ "cm_attack", FIELD(cm_attack, outcome), CM_ATTACK_KILLED,
+	    CM_ATTACK_GAINED },
 	{ "sk_signed", FIELD(sk_signed, len), 1, SK_SIG_MAX },
 	{ "sk_signed", FIELD(sk_signed, verdict), SK_SIGNED, SK_SIGNED },
 	{ "qd_route", FIELD(qd_route, verdict), QD_OK, QD_FOREIGN },
