@@ -52,6 +52,12 @@ struct daemon {
 	bool reloading;
 	bool asked;
 	uint32_t asker_born, asker_id;
+	/* those that ctld may still ask for at once, and one put off */
+	uint32_t reloads;
+	uint64_t reloads_since; /* ms: when that was counted */
+	struct ev_timer reload_wait;
+	uint32_t waiter_born, waiter_id;
+	uint64_t busy_said; /* ms: when a refusal was logged last */
 };
 
 /* Runs until stopped; takes config.  Returns main's exit status. */

@@ -12,7 +12,10 @@
 #include "master/host.h"
 #include "master/keys.h"
 
-#define COMMIT_LIMIT 5000 /* ms until the asker is told, come what may */
+#define COMMIT_LIMIT  5000 /* ms until the asker is told, come what may */
+#define RELOADS_SAVED 5	   /* by request of ctld at once, */
+#define RELOAD_PAUSE  2000 /* ms: and one more each */
+#define BUSY_PAUSE    1000 /* ms between log lines about refusals */
 
 struct fixed {
 	const char *what;
@@ -51,15 +54,20 @@ check_fixed(const struct conf *old, struct config *c)
 		    "sandbox cannot change while posternd runs: restart it");
 }
 
+/* ctld, if it is the one that was born then. */
 static struct instance *
-asker(const struct daemon *d)
+ctld_of(const struct daemon *d, uint32_t born)
 {
 	const struct peer peer = { PROC_CTLD, PROC_SIDE_NONE, 0 };
 	struct instance *ctld = super_find(d->super, &peer);
 
-	if (!d->asked || ctld == NULL || ctld->born != d->asker_born)
-		return NULL;
-	return ctld;
+	return ctld == NULL || ctld->born != born ? NULL : ctld;
+}
+
+static struct instance *
+asker(const struct daemon *d)
+{
+	return d->asked ? ctld_of(d, d->asker_born) : NULL;
 }
 
 static void
@@ -150,16 +158,15 @@ on_reload_limit(struct ev_timer *t)
 	daemon_committed(t->arg);
 }
 
-void
-reload_init(struct daemon *d)
-{
-	ev_timer_init(&d->reload_limit, on_reload_limit, d);
-}
-
 static void
-busy(const struct daemon *d, struct instance *ctld, uint32_t id)
+busy(struct daemon *d, struct instance *ctld, uint32_t id)
 {
-	log_warnx("reload: not now, posternd starts, stops or reloads");
+	uint64_t now = ev_now(d->ev);
+
+	if (ctld == NULL || now - d->busy_said >= BUSY_PAUSE) {
+		d->busy_said = now;
+		log_warnx("reload: not now, posternd starts, stops or reloads");
+	}
 	if (ctld == NULL)
 		return;
 	answer_text(ctld, id, LOG_L_ERROR,
@@ -167,16 +174,64 @@ busy(const struct daemon *d, struct instance *ctld, uint32_t id)
 	answer_reloaded(ctld, id, false, d->config->conf->generation);
 }
 
+/*
+ * A reload costs every process some work, and posternd more than a little:
+ * whoever has ctld in his hands shall not order one after the other.
+ */
+static bool
+within_rate(struct daemon *d)
+{
+	uint64_t now = ev_now(d->ev);
+	uint64_t more = (now - d->reloads_since) / RELOAD_PAUSE;
+
+	d->reloads_since += more * RELOAD_PAUSE;
+	if (more >= RELOADS_SAVED - d->reloads) {
+		d->reloads = RELOADS_SAVED;
+		d->reloads_since = now;
+	} else {
+		d->reloads += (uint32_t)more;
+	}
+	if (d->reloads == 0)
+		return false;
+	d->reloads--;
+	return true;
+}
+
+/* Not refused, for it is the operator's, as a rule. */
+static void
+put_off(struct daemon *d, const struct instance *ctld, uint32_t id)
+{
+	uint64_t ms = d->reloads_since + RELOAD_PAUSE - ev_now(d->ev);
+
+	d->waiter_born = ctld->born;
+	d->waiter_id = id;
+	if (ev_timer_set(d->ev, &d->reload_wait, ms) == -1)
+		log_warn("timer");
+}
+
+static void
+on_reload_wait(struct ev_timer *t)
+{
+	struct daemon *d = t->arg;
+	struct instance *ctld = ctld_of(d, d->waiter_born);
+
+	if (ctld != NULL)
+		daemon_reload(d, ctld, d->waiter_id);
+}
+
 void
-daemon_reload(struct daemon *d, struct instance *ctld, uint32_t id)
+reload_init(struct daemon *d)
+{
+	ev_timer_init(&d->reload_limit, on_reload_limit, d);
+	ev_timer_init(&d->reload_wait, on_reload_wait, d);
+}
+
+static void
+reload(struct daemon *d, struct instance *ctld, uint32_t id)
 {
 	struct listeners *ls;
 	struct config *c;
 
-	if (!d->open || d->super->phase != PHASE_RUNNING || d->reloading) {
-		busy(d, ctld, id);
-		return;
-	}
 	d->asked = ctld != NULL;
 	d->asker_born = ctld != NULL ? ctld->born : 0;
 	d->asker_id = id;
@@ -199,4 +254,16 @@ daemon_reload(struct daemon *d, struct instance *ctld, uint32_t id)
 		answer_reloaded(ctld, id, false, d->config->conf->generation);
 	}
 	config_free(c);
+}
+
+void
+daemon_reload(struct daemon *d, struct instance *ctld, uint32_t id)
+{
+	if (!d->open || d->super->phase != PHASE_RUNNING || d->reloading ||
+	    (ctld != NULL && ev_timer_pending(&d->reload_wait)))
+		busy(d, ctld, id);
+	else if (ctld != NULL && !within_rate(d))
+		put_off(d, ctld, id);
+	else
+		reload(d, ctld, id);
 }

@@ -379,6 +379,7 @@ super_free(struct super *s)
 	for (n = 0; n < TOPO_INSTANCES; n++) {
 		i = &s->inst[n];
 		ev_timer_del(s->ev, &i->restart);
+		ev_timer_del(s->ev, &i->asks_wait);
 		if (i->chan != NULL)
 			chan_free(i->chan);
 		if (i->stats != -1)

@@ -74,6 +74,10 @@ struct instance {
 	uint32_t blamed;
 	uint64_t blamed_since;	  /* ms */
 	uint64_t accused[NSIDES]; /* ms: the last report of either side */
+	/* ctld: its questions of this second, and the wait for the next */
+	uint32_t asks;
+	uint64_t asks_since; /* ms */
+	struct ev_timer asks_wait;
 	/* what it writes to its stderr */
 	struct ev_io output;
 	char line[256];

@@ -12,6 +12,8 @@
 #include "master/super.h"
 
 #define QUEUE_MAX  (64UL * 1024 * 1024) /* a configuration of many domains */
+#define ASKS_MAX   100	/* questions of ctld in */
+#define ASKS_TIME  1000 /* so many ms; the next one waits */
 #define BLAME_TIME 60000		/* ms, in which one may have */
 #define BLAME_UP   3  /* so many reports about those that are above it, and */
 #define BLAME_MAX  64 /* so many that cannot be judged, to be believed still */
@@ -212,12 +214,56 @@ on_violation(struct chan *c, uint32_t id, struct ibuf *b, int fd)
 	return 0;
 }
 
+/* --- ctld asks --- */
+
+static void
+listen_again(struct instance *i)
+{
+	if (i->chan != NULL && !chan_busy(i->chan) &&
+	    !ev_timer_pending(&i->asks_wait))
+		chan_resume(i->chan);
+}
+
+static void
+on_asks_wait(struct ev_timer *t)
+{
+	listen_again(t->arg);
+}
+
+static void
+on_drain(struct chan *c)
+{
+	listen_again(chan_ctx(c));
+}
+
+/* Has it asked all that it may for now?  Then the rest has to wait. */
+static bool
+asks_enough(struct instance *i)
+{
+	uint64_t now = ev_now(i->super->ev);
+
+	if (now - i->asks_since >= ASKS_TIME) {
+		i->asks_since = now;
+		i->asks = 0;
+	}
+	if (++i->asks < ASKS_MAX)
+		return false;
+	if (ev_timer_pending(&i->asks_wait))
+		return true;
+	ev_timer_init(&i->asks_wait, on_asks_wait, i);
+	return ev_timer_set(i->super->ev, &i->asks_wait,
+		   i->asks_since + ASKS_TIME - now) == 0;
+}
+
+/* Nothing more is read from it while it has an answer to take. */
 static void
 ask(struct chan *c, uint16_t type, uint32_t id)
 {
 	struct instance *i = chan_ctx(c);
 
 	i->super->hooks->request(i->super->arg, i, type, id);
+	if (asks_enough(i) || chan_busy(c))
+		chan_pause(c);
 }
 
 static int
@@ -303,8 +349,9 @@ msgs_spec(const struct instance *i, struct chan_spec *spec)
 	spec->on_violation = on_broken;
 	if (i->peer.proc == PROC_LOGD)
 		SET(logd_msgs);
-	else if (i->peer.proc == PROC_CTLD)
+	else if (i->peer.proc == PROC_CTLD) {
 		SET(ctld_msgs);
-	else
+		spec->on_drain = on_drain;
+	} else
 		SET(all_msgs);
 }

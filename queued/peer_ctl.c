@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The channel from ctld: the operator looks at the queue, and operates it. */
+/*
+ * The channel from ctld: the operator looks at the queue, and operates it.
+ * One order is worked off in a turn of the loop, so that mail goes on beside
+ * any number of them, and no other is read while an answer waits to be taken.
+ */
+#include "queued/bucket.h"
 #include "queued/edges.h"
 
 /* The longest answer, SHOW of a message with very many recipients, fits. */
@@ -8,6 +13,10 @@
 static struct edges *self;
 static struct peer ctld;
 static struct chan *chan; /* NULL: being replaced */
+/* Changes of rules: 50 a second, and 300 at once. */
+static const struct conf_rate rules_rate = { 3000, 60 };
+static struct bucket rules;
+static struct ev_timer rules_wait;
 
 /* Rows of an answer carry the number of the question. */
 struct answer {
@@ -87,6 +96,8 @@ end(const struct answer *a, const struct cq_end *m)
 	chan_scratch(&b);
 	if (put_cq_end(&b, m) == 0)
 		(void)send_row(a, CQ_ANS_END, &b);
+	if (chan_busy(a->chan))
+		chan_pause(a->chan);
 	return 0;
 }
 
@@ -137,6 +148,42 @@ on_why(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	return end(&a, &m);
 }
 
+/* --- no more for now --- */
+
+static void
+listen_again(void)
+{
+	if (chan != NULL && !chan_busy(chan) && !ev_timer_pending(&rules_wait))
+		chan_resume(chan);
+}
+
+static void
+on_drain(struct chan *ch)
+{
+	(void)ch;
+	listen_again();
+}
+
+static void
+on_rules_wait(struct ev_timer *t)
+{
+	(void)t;
+	listen_again();
+}
+
+/*
+ * A rule is written to the disk, and what dird was asked before is asked
+ * again: one after the other, and a slow directory would never be in time.
+ */
+static void
+count_rule(struct chan *ch)
+{
+	uint64_t now = ev_now(self->ev), at = bucket_reserve(&rules, now);
+
+	if (at > now && ev_timer_set(self->ev, &rules_wait, at - now) == 0)
+		chan_pause(ch);
+}
+
 static int
 on_rule(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 {
@@ -150,6 +197,8 @@ on_rule(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	edges_time(self);
 	m.result = queue_rule(&self->queue, &rule);
 	m.count = m.result == CQ_DONE ? 1 : 0;
+	if (m.result == CQ_DONE)
+		count_rule(ch);
 	return end(&a, &m);
 }
 
@@ -202,9 +251,15 @@ ctl_peer(struct edges *e, const struct peer *p, int fd)
 	struct chan_spec spec = { .msgs = msgs,
 		.nmsgs = sizeof(msgs) / sizeof(msgs[0]),
 		.queue_max = QUEUE_MAX,
+		.burst = 1,
+		.on_drain = on_drain,
 		.on_violation = on_violation };
 
 	self = e;
+	if (rules_wait.cb == NULL) {
+		ev_timer_init(&rules_wait, on_rules_wait, NULL);
+		bucket_set(&rules, &rules_rate, ev_now(e->ev));
+	}
 	chan_free(chan);
 	ctld = *p;
 	chan = edges_chan(e, p, fd, &spec);

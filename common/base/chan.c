@@ -130,6 +130,8 @@ chan_new(struct ev *ev, int fd, const struct chan_spec *spec)
 	c->spec = *spec;
 	if (c->spec.queue_max == 0)
 		c->spec.queue_max = QUEUE_MAX;
+	if (c->spec.burst == 0)
+		c->spec.burst = BURST;
 	(void)strlcpy(c->name, spec->name, sizeof(c->name));
 	STAILQ_INIT(&c->queue);
 	ev_io_init(&c->io, on_event, c);
@@ -379,7 +381,7 @@ read_burst(struct chan *c)
 	struct packet p;
 	unsigned n;
 
-	for (n = 0; n < BURST && c->fd != -1 && !c->paused; n++) {
+	for (n = 0; n < c->spec.burst && c->fd != -1 && !c->paused; n++) {
 		if (receive(c, &p) != 1)
 			return;
 		dispatch(c, &p);

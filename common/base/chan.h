@@ -73,6 +73,7 @@ struct chan_spec {
 	bool recv_fds;	  /* recvmsg is called on it, else recvfrom */
 	bool send_fds;	  /* sendmsg is called on it too, not only sendto */
 	size_t queue_max; /* bytes; 0: 4 MiB */
+	unsigned burst;	  /* messages read from it in one turn; 0: 64 */
 	void *ctx;
 	void (*on_drain)(struct chan *);
 	/* the channel is closed already, but not freed: free it here or later

@@ -6,7 +6,7 @@
  * own with the id of the question, and one END (or RELOADED) at last.  Several
  * questions may be open at once; rows of different ids may interleave.
  * A hostile ctld can at most make posternd read its configuration again
- * (one reload at a time; a second one is refused) and learn which processes
+ * (one at a time, five in a row, then one in 2 s) and learn which processes
  * exist, which every user of the host may see as well.
  */
 #ifndef COMMON_MSG_CTL_MASTER_H

@@ -26,6 +26,9 @@
 #include "master/super.h"
 
 #define LONG 80 /* every length up to it */
+#define EXT  SIDE_EXT
+#define INT  SIDE_INT
+#define ONE  PROC_SIDE_NONE
 
 static struct super super;
 static struct conf conf;
@@ -395,16 +398,55 @@ test_sandboxed_twice(void **state)
 	each_program(try_twice);
 }
 
+/* --- questions without end --- */
+
+#define QUESTIONS 250
+#define A_SECOND  100 /* of them, as master/super_msg.c has it */
+
+static struct ev_timer too_late;
+
+static void
+on_too_late(struct ev_timer *t)
+{
+	(void)t;
+	fail_msg("%u of %u questions in 20 s", asked, QUESTIONS);
+}
+
+/* No more than it may at once; the rest when its time has come. */
+static void
+test_questions_are_limited(void **state)
+{
+	const struct peer ctld = { PROC_CTLD, ONE, 0 };
+	const uint8_t data[CHAN_HDR] = { CTM_REQ_AUDIT >> 8,
+		CTM_REQ_AUDIT & 0xff };
+	uint64_t begun, took;
+	unsigned sent = 0;
+
+	(void)state;
+	begin(&ctld);
+	ev_timer_init(&too_late, on_too_late, NULL);
+	assert_int_equal(ev_timer_set(super.ev, &too_late, 20000), 0);
+	ev_update_time(super.ev);
+	begun = ev_now(super.ev);
+	while (asked < QUESTIONS) {
+		while (sent < QUESTIONS &&
+		    send(mine, data, sizeof(data), MSG_NOSIGNAL) != -1)
+			sent++;
+		assert_int_equal(ev_loop(super.ev), 0);
+		took = ev_now(super.ev) - begun;
+		assert_true(asked <= A_SECOND * (1 + took / 1000));
+	}
+	assert_true(took >= 2000);
+	assert_null(last_killed);
+	end();
+}
+
 /* --- reports about others --- */
 
 struct blame {
 	struct peer from, about;
 	bool believed;
 };
-#define EXT SIDE_EXT
-#define INT SIDE_INT
-#define ONE PROC_SIDE_NONE
-
 static const struct blame blames[] = {
 	{ { PROC_SMTPD_IN, EXT, 0 }, { PROC_QUEUED, ONE, 0 }, false },
 	{ { PROC_SMTPD_IN, EXT, 0 }, { PROC_DIRD, ONE, 0 }, false },
@@ -550,6 +592,7 @@ main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_answers_unasked),
 		cmocka_unit_test(test_sandboxed_twice),
+		cmocka_unit_test(test_questions_are_limited),
 		cmocka_unit_test(test_who_is_believed),
 		cmocka_unit_test(test_both_sides_say),
 		cmocka_unit_test(test_stale_reports),
