@@ -386,6 +386,31 @@ slow_signer(void **state)
 	pair_free(&b);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+int __asan_address_is_poisoned(const volatile void *);
+
+/* What waits while a handshake has the other stack is guarded on. */
+static void
+red_zones(void **state)
+{
+	struct tls_connect_conf how = { 0 };
+	struct pair a = join(&how);
+	volatile char mine[16];
+
+	(void)state;
+	mine[0] = 0;
+	assert_true(__asan_address_is_poisoned(mine + sizeof(mine)));
+	pair_run(&a, false);
+	assert_int_equal(a.ss, TLS_SIGN);
+	assert_non_null(stage_answer(0));
+	pair_run(&a, true);
+	assert_int_equal(a.ss, TLS_DONE);
+	assert_true(__asan_address_is_poisoned(mine + sizeof(mine)));
+	assert_false(__asan_address_is_poisoned(mine));
+	pair_free(&a);
+}
+#endif
+
 static void
 no_signature(void **state)
 {
@@ -606,6 +631,9 @@ main(void)
 		T(expired),
 		T(client_cert),
 		T(slow_signer),
+#ifdef __SANITIZE_ADDRESS__
+		T(red_zones),
+#endif
 		T(no_signature),
 		T(bad_signature),
 		T(resumption),
