@@ -18,13 +18,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'e2e'))
 
 from lab import netns  # noqa: E402
-from lab.inside import PROJECT, WORK  # noqa: E402
+from lab.inside import BUILD, WORK  # noqa: E402
 from lab.proc import Process, wait_until  # noqa: E402
 
 import cpu  # noqa: E402
 from ledger import Account, Book  # noqa: E402
 
-BUILD = os.path.join(PROJECT, 'build')
 DISK = os.environ.get('BENCH_DIR', os.path.join(BUILD, 'bench'))
 GW_EXT, GW_INT, INSIDE = '203.0.113.25', '10.0.0.5', '10.0.0.10'
 SOURCES = '198.51.100.20'

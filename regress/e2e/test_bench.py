@@ -3,10 +3,13 @@
 import os
 import subprocess
 
+from lab import san
 from lab.inside import PROJECT
 
 
 def quick(directory, *args, **env):
+    env.update(san.another_lab(directory,
+                               '%s/work/*/log/*.log' % directory))
     return subprocess.run(
         [os.path.join(PROJECT, 'regress/bench/quick')] + list(args),
         capture_output=True, text=True, timeout=120,
