@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from lab import san
 from lab.flows import USER, send_in, send_out
 from lab.gateway import (CONF, GOLDEN, QUICK, SOCKET, Gateway, conf,
                          program)
@@ -182,8 +183,8 @@ def test_E3_audit_that_cannot_look(gw):
     for call in 'getdents64', 'readlinkat':
         done = subprocess.run(
             ['strace', '-qq', '-o', '/dev/null', '-e', 'inject=%s:error=EIO:'
-             'when=3+' % call, program('postern/postern'), '-s', SOCKET,
-             'audit'], capture_output=True, text=True, timeout=60)
+             'when=3+' % call, *san.TRACED, program('postern/postern'), '-s',
+             SOCKET, 'audit'], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2, (call, done.stdout)
         assert 'Input/output error' in done.stderr, (call, done.stderr)
 
