@@ -471,7 +471,7 @@ def test_idle_sessions(world, certs):
             c.ehlo()
         each = (resident(gw.pids('in-ext')) - before) / IDLE
         print('idle TLS session: %d bytes' % each)
-        assert each <= IDLE_MAX, each
+        assert each <= IDLE_MAX * san.MEMORY, each
         token = world.token()
         send_in(world, token)
         world.hosts['a'].wait_mail(token)

@@ -25,8 +25,6 @@ AFTER = 60  # lines of a report, of what came after its head
 LEFT_OUT = {
     'test_selftest.py::test_it_does_not_take_long':
         'all of it takes several times as long',
-    'test_tls.py::test_idle_sessions':
-        'the memory of a session is not what it is without',
 }
 
 # Cells of regress/hostile/MATRIX.md that are others in these builds, in every
