@@ -13,15 +13,17 @@ import socket
 import time
 
 import chan_stage
-from chan_stage import (HEADER, MSG_MAX, NO_TYPE, PAYLOAD_MAX, memfd, message,
+from chan_stage import (HEADER, NO_TYPE, PAYLOAD_MAX, memfd, message,
                         swallow)
 
 SMALL = 600      # every length below, and
 STRIDE = 1499    # one in so many above; a prime
 FLIPS = 150      # damaged copies of each sample
 THOUSANDS = 3000
+FLOOD = 40000
 FLOOD_TIME = 2.0  # s a flood may stand still
 CHUNK = 64
+TURNS = 3        # that the others have during each attack, or more
 
 
 class Edge:
@@ -42,6 +44,21 @@ class Edge:
         # where no message carries a descriptor the kernel drops them
         self.takes_fds = any(c.fd != 'none' for c in self.contracts)
         self.results = []
+        self.beside = None  # honest.Beside, while one goes on
+
+    def served(self, before=None):
+        """Who goes on beside it: how often so far; or, was it TURNS times
+        since?"""
+        if before is None:
+            return self.beside.done if self.beside else 0
+        return self.beside is None or self.beside.served(before + TURNS)
+
+    def wait_served(self, before):
+        """Until they had their turns; posternd is answered meanwhile."""
+        while not self.served(before):
+            self.beside.turned.clear()
+            self.stage.ping()
+            self.beside.turned.wait(0.1)
 
     def run(self, attack):
         """Run one attack; adds (name, cases, outcomes) to .results."""
@@ -336,42 +353,51 @@ def empty_packet(edge):
     edge.results.append(('empty_packet', 3, {'closed'}))
 
 
+def pour(edge, sample):
+    """As fast as it goes until the receiver has had enough, it stands still,
+    or 40,000 are sent and the others had their turns; how many."""
+    stage, chan, sent = edge.stage, edge.stage.channels[edge.sender], 0
+    before, turns = len(stage.violations), edge.served()
+    still = time.monotonic()
+    while len(stage.violations) == before and (
+            sent < FLOOD or not edge.served(turns)):
+        fds = right_fd(sample.fd)
+        data = message(sample.type, sent, sample.payload)
+        try:
+            if fds:
+                socket.send_fds(chan, [data], fds)
+            else:
+                chan.send(data)
+            still = time.monotonic()
+            sent += 1
+        except OSError as e:
+            if e.errno not in (errno.EAGAIN, errno.EPIPE, errno.ECONNRESET,
+                               errno.ETOOMANYREFS):
+                raise
+            if e.errno != errno.EAGAIN or \
+                    time.monotonic() - still > FLOOD_TIME:
+                break
+            stage.ping()
+        finally:
+            for fd in fds:
+                os.close(fd)
+    return sent
+
+
 def flood(edge):
     """As fast as it goes, and no answer is read."""
     stage, outcomes, cases = edge.stage, set(), 0
     for s in edge.samples:
-        chan, sent = stage.channels[edge.sender], 0
-        before = len(stage.violations)
-        still = time.monotonic()
-        while sent < 40000 and len(stage.violations) == before:
-            try:
-                fds = right_fd(s.fd)
-                if fds:
-                    socket.send_fds(chan, [message(s.type, sent, s.payload)],
-                                    fds)
-                else:
-                    chan.send(message(s.type, sent, s.payload))
-                still = time.monotonic()
-                sent += 1
-            except OSError as e:
-                if e.errno not in (errno.EAGAIN, errno.EPIPE,
-                                   errno.ECONNRESET, errno.ETOOMANYREFS):
-                    raise
-                if e.errno == errno.EAGAIN and \
-                        time.monotonic() - still > FLOOD_TIME:
-                    break
-                if e.errno != errno.EAGAIN:
-                    break
-                stage.ping()
-            finally:
-                for fd in fds:
-                    os.close(fd)
+        before, turns = len(stage.violations), edge.served()
+        sent = pour(edge, s)
         took = stage.ping()
         assert took < 5, 'an answer to posternd took %gs' % took
+        edge.wait_served(turns)
         for v in stage.violations[before:]:
+            assert v[1:] == stage.peers[edge.sender][1:], v
             outcomes.add(v[0])
         if len(stage.violations) == before:
-            outcomes.add('taken' if sent == 40000 else 'held back')
+            outcomes.add('taken' if sent >= FLOOD else 'held back')
         cases += 1
         stage.channel(edge.sender)
         stage.ping()

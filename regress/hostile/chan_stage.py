@@ -104,6 +104,7 @@ class Stage:
         self.violations = []  # (kind, proc, side, index)
         self.channels, self.pings, self.ponged = {}, 0, 0
         self.ready = self.sandboxed = False
+        self.answers = {}  # what it asks posternd: the type -> the answer's
 
     # --- its life
 
@@ -236,6 +237,8 @@ class Stage:
             self.sandboxed = True
         elif type_ == CM_PONG:
             self.ponged = ident
+        elif type_ in self.answers:
+            self.tell(self.answers[type_], ident=ident)
         else:
             raise AssertionError('%s says %#x' % (self.name, type_))
 

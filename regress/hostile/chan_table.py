@@ -24,8 +24,13 @@ t l d c refused for its type, length, descriptors, content: the sender is
 replaced · x the channel ends · b bounded: memory, descriptors and answers to
 posternd stay within limits.
 
-In each row the receiver lives, other channels go on, and at the end it has
-no descriptor more than before and no more memory than its bound.
+In each row the receiver lives, and at the end it has no descriptor more than
+before and no more memory than its bound.  Beside the attacks by mass another
+of its peers makes one legal transaction after the other, from its question to
+its answer (`regress/hostile/honest.py`): a message accepted, a socket, a name,
+a recipient, a signature, a line in the log, a whole SMTP session, each within
+5 s.  All sessions of smtpd-out are queued's: after an attack by that one the
+next one's message is delivered.
 
 '''
 LETTER = {'taken': 'T', 'type': 't', 'length': 'l', 'descriptor': 'd',

@@ -72,9 +72,9 @@ def mapped(v4, port=25):
     return struct.pack('>B16sHI', 6, raw, port, 1000)
 
 
-def query(name, rrtype=15):
+def query(name, rrtype=15, deadline=1000):
     name = name.encode()
-    return struct.pack('>HIH', rrtype, 1000, len(name)) + name
+    return struct.pack('>HIH', rrtype, deadline, len(name)) + name
 
 
 def sign(block, number=0, scheme=0x0403, generation=1):
