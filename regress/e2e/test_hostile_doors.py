@@ -7,10 +7,12 @@ import socket
 import stat
 import struct
 
+import pytest
+
 from lab.flows import send_in, send_out
 from lab.gateway import SOCKET
 from lab.proc import wait_until
-from lab.world import GW_EXT
+from lab.world import GW_EXT, GW_INT, HOST_B
 
 MIB = 1 << 20
 GROWTH = 4 * MIB
@@ -81,14 +83,18 @@ def test_the_control_socket(world, gw, sink):
     print('ctld: %.1f MiB more' % ((rss(pid) - small) / MIB))
 
 
-def test_connections_cost_connd_nothing(world, gw, sink):
-    """Thousands of connections, and hundreds held."""
-    pid, = gw.pids('connd-ext')
+@pytest.mark.parametrize('side', ('ext', 'int'))
+def test_connections_cost_connd_nothing(world, gw, sink, side):
+    """Thousands of connections, and hundreds held, at either door."""
+    ns, where, source = {'ext': (world.inet, GW_EXT, None),
+                         'int': (world.intra, GW_INT, HOST_B)}[side]
+    name = 'connd-' + side
+    pid, = gw.pids(name)
     both_ways(world, sink)
     small, few, peak = rss(pid), fds(pid), 0
     with contextlib.ExitStack() as crowd:
         for n in range(CONNECTIONS):
-            s = world.inet.connect(GW_EXT, 25)
+            s = ns.connect(where, 25, source)
             if n % 5 == 0:
                 crowd.enter_context(s)
             else:
@@ -97,7 +103,7 @@ def test_connections_cost_connd_nothing(world, gw, sink):
         both_ways(world, sink)
         # those that are held are smtpd-in's
         wait_until('its descriptors', lambda: fds(pid) <= few + 2)
-    print('connd/ext: %.2f MiB more at %d connections' % (
-        peak / MIB, CONNECTIONS))
+    print('%s: %.2f MiB more at %d connections' % (
+        name, peak / MIB, CONNECTIONS))
     assert peak < GROWTH, peak
-    assert gw.pids('connd-ext') == [pid]
+    assert gw.pids(name) == [pid]
