@@ -12,8 +12,8 @@
 #include "master/super.h"
 
 #define QUEUE_MAX  (64UL * 1024 * 1024) /* a configuration of many domains */
-#define ASKS_MAX   100	/* questions of ctld in */
-#define ASKS_TIME  1000 /* so many ms; the next one waits */
+#define ASKS_MAX   100			/* questions of ctld in */
+#define ASKS_TIME  1000			/* so many ms; the next one waits */
 #define BLAME_TIME 60000		/* ms, in which one may have */
 #define BLAME_UP   3  /* so many reports about those that are above it, and */
 #define BLAME_MAX  64 /* so many that cannot be judged, to be believed still */
@@ -130,7 +130,7 @@ rank(const struct peer *p)
 	case PROC_DNSD_EXT: /* their flow needs it, and no other */
 	case PROC_DNSD_INT:
 	case PROC_CTLD:
-	case PROC_LOGD: /* hears everybody, and is needed by none */
+	case PROC_LOGD: /* hears everybody, and knows of none */
 		return 0;
 	case PROC_CONND:
 	case PROC_DIRD:
@@ -142,6 +142,13 @@ rank(const struct peer *p)
 		break;
 	}
 	return 2;
+}
+
+/* The same of one that is reported: nobody owned shall be without a log. */
+static unsigned
+weight(const struct peer *p)
+{
+	return p->proc == PROC_LOGD ? 1 : rank(p);
 }
 
 /* What the Internet side and the intranet side both say is believed. */
@@ -184,7 +191,8 @@ blames_too_much(struct instance *i, unsigned limit)
 static void
 judge(struct instance *i, struct instance *bad)
 {
-	bool up = rank(&bad->peer) > rank(&i->peer) && !both_sides_say(i, bad);
+	bool up =
+	    weight(&bad->peer) > rank(&i->peer) && !both_sides_say(i, bad);
 
 	if (!up && (i->born > bad->born || i->pong > bad->born))
 		instance_kill(bad, "broke the contract of a channel");

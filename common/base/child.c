@@ -136,15 +136,17 @@ on_stats(struct chan *ch, uint32_t id, struct ibuf *b, int fd)
 	return 0;
 }
 
+/* It has nothing to say; whoever does has taken its place. */
 static void
 on_log_gone(struct chan *ch, enum chan_violation v)
 {
+	const struct peer logd = { PROC_LOGD, PROC_SIDE_NONE, 0 };
 	struct child *c = chan_ctx(ch);
 
-	(void)v;
 	log_set_chan(NULL);
 	c->log = NULL;
 	chan_free(ch);
+	child_violation(c, &logd, v);
 }
 
 static void

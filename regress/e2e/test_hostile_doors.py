@@ -2,10 +2,14 @@
 """The doors, stormed: the control socket by who may open it, port 25 by
 anybody.  Their keepers live, stay small, and serve the next one."""
 import contextlib
+import grp
 import os
+import pwd
 import socket
 import stat
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -40,6 +44,73 @@ def door():
 
 def message(type_, payload=b''):
     return type_.to_bytes(2, 'big') + bytes(6) + payload
+
+
+# Run by somebody: connect to the control socket and ask for the status.
+KNOCK = '''
+import os, socket, sys
+uid, gid, groups, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], \
+    sys.argv[4]
+os.setgroups([int(g) for g in groups.split()])
+os.setgid(gid)
+os.setuid(uid)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(20)
+try:
+    s.connect(path)
+except PermissionError:
+    sys.exit('refused')
+s.send(bytes.fromhex(sys.argv[5]))
+print(s.recv(1000)[:2].hex())
+'''
+
+
+def knock(uid, gid, groups=()):
+    """'refused', or the type of the first row of the answer."""
+    done = subprocess.run(
+        [sys.executable, '-c', KNOCK, str(uid), str(gid),
+         ' '.join(map(str, groups)), SOCKET, message(CT_STATUS).hex()],
+        capture_output=True, text=True, timeout=60)
+    return done.stdout.strip() or done.stderr.strip()
+
+
+def test_who_may_open_the_control_socket(gw):
+    """Root, and the group it was given to; no stranger, no account of the
+    gateway itself.  The mode says so: ctld asks for the uid to write it down,
+    not to judge it."""
+    st = os.stat(SOCKET)
+    group = grp.getgrgid(st.st_gid).gr_name
+    assert (st.st_uid, stat.S_IMODE(st.st_mode)) == (0, 0o660)
+    row = '%04x' % 0xe81
+    assert knock(0, 0) == row
+    assert knock(65534, 65534) == 'refused'
+    assert knock(65534, 65534, [st.st_gid]) == row
+    assert knock(65534, st.st_gid) == row
+    accounts = [u for u in pwd.getpwall()
+                if u.pw_name.startswith('_postern-')]
+    assert len(accounts) > 10
+    for u in accounts:
+        groups = os.getgrouplist(u.pw_name, u.pw_gid)
+        assert st.st_gid not in groups, (u.pw_name, group)
+        assert knock(u.pw_uid, u.pw_gid, groups) == 'refused', u.pw_name
+    # whoever owns the directory could put another socket there
+    where = os.stat(os.path.dirname(SOCKET))
+    assert where.st_uid == 0 and not where.st_mode & 0o022
+
+
+def test_the_uid_of_an_order_is_the_kernels(gw):
+    """A tool writes another one into it."""
+    uid = 64999
+    mark = gw.mark()
+    with door() as s:
+        # SELECT, flush everything, as that uid; see put_cq_select()
+        s.send(message(CT_SELECT, struct.pack(
+            '>BBBBIIQQH', 5, 0, 0, 0, uid, 0, 0, 0, 1) + bytes(6)))
+        assert s.recv(1000)
+    line = gw.wait_log(20, mark, event='flush')[0]
+    assert line['uid'] == str(os.getuid()), line.text
+    line, = gw.wait_log(20, mark, event='control', verb='flush')
+    assert line['uid'] == str(os.getuid()), line.text
 
 
 def both_ways(world, sink):

@@ -136,6 +136,49 @@ def test_taken_over(world, twins, sink, instance, order, end):
     probes(world, sink)
 
 
+# To whom an owned logd says something, for it has nothing to say to anybody.
+# It is replaced, but for the word of one face of the gateway alone, which
+# could have the log ended: that one gets another channel.
+LOGD_SAYS = (
+    'queued ' + BAD, 'smtpd-in/ext.0 ' + BAD,
+    # and what it is not believed about queued
+    'posternd 183 0 20 none %02x%02x%02x%08x' % (3, 2, 0, 2))
+
+
+def exe(pid):
+    try:
+        return os.path.basename(os.readlink('/proc/%d/exe' % pid))
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize('order', LOGD_SAYS, ids=[
+    o.split()[0].replace('/', '-') for o in LOGD_SAYS])
+def test_logd_taken_over(world, twins, sink, order):
+    """It is replaced, nobody else is; while it is not itself there is no log,
+    so this is what the kernel says."""
+    probes(world, sink)
+    before = others(twins, 'logd')
+    old, = twins.pids('logd')
+    with open(TREE + '/logd/armed', 'w') as f:
+        f.write('logd\n' + order + '\n')
+    os.kill(old, 9)
+    wait_until('an owned logd', lambda: not os.path.exists(
+        TREE + '/logd/armed'), 90)
+    if order.startswith('smtpd-in'):
+        probes(world, sink)
+        owned, = twins.pids('logd')
+        assert exe(owned) == 'logd'
+        os.kill(owned, 9)
+    wait_until('an honest one', lambda: [
+        exe(p) for p in twins.pids('logd')] == ['logd.real'], 90)
+    assert old not in twins.pids('logd')
+    mark = twins.mark()
+    probes(world, sink)
+    twins.wait_log(20, mark, event='accept')
+    assert others(twins, 'logd') == before
+
+
 def test_a_twin_is_caged_like_the_real_one(world, twins):
     """Limits, credentials and filter: the attacks are made from there."""
     for instance in ('smtpd-in/ext.0', 'dird'):
