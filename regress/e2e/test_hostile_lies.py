@@ -90,7 +90,8 @@ def test_a_name_server_points_inside(world):
 
 # --- smtpd-out says what is not so
 
-QO_OPEN, QO_JOB, QO_READY, QO_RESULT = 0x801, 0x802, 0x881, 0x882
+QO_OPEN, QO_JOB = 0x801, 0x802
+QO_READY, QO_RESULT, QO_GONE = 0x881, 0x882, 0x883
 DELIVERED, FAILED, DEFERRED = 1, 2, 3
 TEXT_MAX = 400  # of common/msg/addr.h
 WORD = b'\x00\x00'
@@ -108,12 +109,18 @@ def result(msgid, status, **kw):
         outcome(status, **kw)
 
 
-class Worker:
-    """The place of an smtpd-out: it keeps what it was given."""
+def gone(status):
+    """The end of a session that was ready."""
+    return b'\1' + RELAY + outcome(status)[2:]
 
-    def __init__(self, stage, name):
+
+class Worker:
+    """The place of an smtpd-out: it keeps what it was given.  To hosts of
+    the domain `slow` it is connecting all the while."""
+
+    def __init__(self, stage, name, slow=b'nobody.test'):
         self.stage, self.name, self.jobs = stage, name, {}
-        self.opened = []
+        self.opened, self.slow, self.waiting = [], slow, []
 
     def read(self):
         chan = self.stage.channels[self.name]
@@ -127,7 +134,9 @@ class Worker:
             if not data:
                 return
             type_, _, ident = chan_stage.HEADER.unpack_from(data)
-            if type_ == QO_OPEN:
+            if type_ == QO_OPEN and self.slow in data:
+                self.waiting.append(ident)
+            elif type_ == QO_OPEN:
                 self.opened.append(ident)
                 self.say(QO_READY, ident, RELAY)
             elif type_ == QO_JOB:
@@ -135,6 +144,15 @@ class Worker:
 
     def say(self, type_, ident, payload):
         self.stage.send_raw(self.name, type_, ident, payload)
+
+    def msgid(self, ident):
+        return struct.unpack_from('>Q', self.jobs[ident])[0]
+
+    def finish(self, ident, payload):
+        """What became of a job, and that the session is over."""
+        del self.jobs[ident]
+        self.say(QO_RESULT, ident, payload)
+        self.say(QO_GONE, ident, gone(DEFERRED))
 
     def wait(self, n):
         """So many jobs in hand: msgid -> (session, job)."""
@@ -145,15 +163,16 @@ class Worker:
         return {struct.unpack_from('>Q', j)[0]: (s, j)
                 for s, j in self.jobs.items()}
 
-    def lie(self, ident, payload):
+    def lie(self, ident, payload, type_=QO_RESULT):
         """Say it, and be found out; then another channel, as replaced."""
-        before = len(self.stage.violations)
-        self.say(QO_RESULT, ident, payload)
-        self.stage.wait(lambda: len(self.stage.violations) > before,
-                        'a violation')
-        assert self.stage.violations[before][0] == 'content'
+        stage, before = self.stage, len(self.stage.violations)
+        self.say(type_, ident, payload)
+        stage.wait(lambda: len(stage.violations) > before, 'a violation')
+        assert stage.violations[before:] == [
+            ('content',) + stage.peers[self.name][1:]], stage.violations
         self.jobs.clear()
-        self.stage.channel(self.name)
+        self.waiting.clear()
+        stage.channel(self.name)
 
 
 class LyingStage(chan_stage.Stage):
@@ -162,7 +181,7 @@ class LyingStage(chan_stage.Stage):
 
 
 def submitted(stage, domains):
-    """Mail from an inside host to each."""
+    """Mail from an inside host to each; their ids."""
     _, samples = chan_stage.contracts()
     local = next(s.payload for s in samples if s.type == words.IQ_COMMIT and
                  s.fd == 'none' and s.sender == 'smtpd-in/ext')
@@ -181,6 +200,8 @@ def submitted(stage, domains):
     wait_until('verdicts', all_said)
     assert [words.VERDICTS[a[2][0]] for a in said] == \
         ['accepted'] * len(domains), said
+    return [struct.unpack('>Q', a[2][2:])[0] for a in
+            sorted(said, key=lambda a: a[1])]
 
 
 def lies(mine, session, other, status):
@@ -244,3 +265,107 @@ def test_false_deliveries(world):
     chan_table.check_policy(
         'smtpd-out/ext', 'queued: delivered or refused for mail that it holds',
         'believed: lost, or one bounded notice to the sender', 'none')
+
+
+# --- two of them, one of which is owned
+
+def of_another(mine, other, elsewhere, status):
+    """[(session of, or None; type, payload)]: what an owned worker can say of
+    the mail of another.  mine, other: (msgid, session); the last of each list
+    is found out."""
+    (own, at), (msgid, there) = mine, other
+    return (
+        [(at, QO_RESULT, result(msgid, status))],
+        [(there, QO_RESULT, result(msgid, status))],
+        [(there, QO_RESULT, result(own, status))],
+        [(there, QO_GONE, gone(status))],
+        [(there, QO_READY, RELAY)],
+        [(at, QO_RESULT, result(elsewhere, status))],
+        [(there, QO_RESULT, result(elsewhere, status))],
+        [(at, QO_RESULT, result(own, DELIVERED)),
+         (at, QO_RESULT, result(own, status))],
+        [(at, QO_RESULT, result(own, DELIVERED)),
+         (at, QO_RESULT, result(msgid, status))])
+
+
+def handed_out(workers, n):
+    """So many jobs in hand, of both: msgid -> (worker, session, job)."""
+    def enough():
+        for w in workers:
+            w.read()
+        return sum(len(w.jobs) for w in workers) >= n
+    wait_until('%d jobs' % n, enough)
+    return {struct.unpack_from('>Q', job)[0]: (w, at, job)
+            for w in workers for at, job in w.jobs.items()}
+
+
+def delivered_again(workers, want):
+    """Each of these is handed out again, whole, to whom it may be, and
+    nothing else is; it is delivered then."""
+    seen = {}
+    while len(seen) < len(want):
+        for msgid, (w, at, job) in handed_out(workers, 1).items():
+            assert msgid not in seen, 'handed out twice'
+            seen[msgid] = job
+            w.finish(at, result(msgid, DELIVERED))
+    assert seen == want
+
+
+def one_each(stage, workers):
+    """Each worker has one job, of new mail: (msgid, session, job) each."""
+    submitted(stage, ['foreign.com', 'another.com', 'thirdly.com'])
+    handed_out(workers, 3)
+    for w in workers:
+        assert w.jobs, w.name
+        for at in list(w.jobs)[1:]:
+            w.finish(at, result(w.msgid(at), DELIVERED))
+    stage.ping()
+    return [(w.msgid(at), at, job) for w in workers
+            for at, job in w.jobs.items()]
+
+
+def test_false_deliveries_of_another(world):
+    """What one says of mail that another holds, or nobody, is believed in
+    nothing: what the other says counts, and no mail is lost."""
+    prepare('retry { 1s }\n')
+    with LyingStage('queued', CONF) as stage:
+        stage.start()
+        stage.channel('smtpd-out/ext.1')
+        fair, owned = workers = [
+            Worker(stage, 'smtpd-out/ext.%d' % n, b'waiting.com')
+            for n in range(2)]
+        elsewhere, = submitted(stage, ['waiting.com'])
+        cases = len(of_another((0, 0), (0, 0), 0, FAILED))
+        for n in range(cases):
+            (other, there, kept), (mine, at, job) = one_each(stage, workers)
+            # the contrary of what the other will say
+            lie, truth = ((FAILED, DELIVERED), (DELIVERED, DEFERRED))[n % 2]
+            *said, last = of_another((mine, at), (other, there), elsewhere,
+                                     lie)[n]
+            for session, type_, payload in said:
+                owned.say(type_, session, payload)
+            owned.lie(last[0], last[2], last[1])
+            again = {} if said else {mine: job}
+            # the other is asked by nobody to do it again, nor told to stop
+            fair.read()
+            assert list(fair.jobs) == [there], n
+            fair.finish(there, result(other, truth))
+            if truth == DEFERRED:
+                again[other] = kept
+            delivered_again(workers, again)
+        # no notice was made, and what waited is whole
+        for w in workers:
+            w.read()
+            assert not w.jobs
+            for session in w.waiting:
+                w.say(QO_READY, session, RELAY)
+        (msgid, (w, at, job)), = handed_out(workers, 1).items()
+        assert msgid == elsewhere and b'alice@waiting.com' in job
+        w.say(QO_RESULT, at, result(msgid, DELIVERED))
+        stage.ping()
+        assert len(stage.violations) == cases
+    chan_table.check_policy(
+        'smtpd-out/ext', 'queued: delivered, refused, later or gone for mail '
+        'and sessions of another smtpd-out, for mail in the queue, twice the '
+        'same', 'replaced; what the other says counts, nothing is lost',
+        'queued/session.c session_find(), queue_result.c check_outcomes()')
