@@ -10,9 +10,11 @@ import sys
 
 import pytest
 
+from lab import dnswire
 from lab.capture import UDP
 from lab.certs import Cert
-from lab.flows import USER, outside, send_in, send_out, try_rcpt
+from lab.dns import Rogue
+from lab.flows import OUTSIDER, USER, outside, send_in, send_out, try_rcpt
 from lab.gateway import CONF, DEFAULT_DOMAIN, Gateway, conf, program
 from lab.inside import PROJECT, WORK
 from lab.netns import link_down
@@ -195,6 +197,22 @@ def test_dnsd_ext(world, twins, sink):
     chan_table.check_policy(
         'dnsd-ext', 'smtpd-out: any Internet address for any name',
         'mail goes there', 'none, but "tls verify" and "tls fingerprint"')
+
+
+def test_dnsd_ext_about_senders(world, sink):
+    """All of them take no mail, it says, and so may not send any."""
+    with gateway(world, conf(ext='check sender mx\nworkers 1',
+                             inside='workers 1')) as gw:
+        probes(world, sink)
+        with owned(gw, 'dnsd-ext', say.when(
+                'smtpd-in/ext.0', say.IN_SENDER, b'', say.IN_ANSWER,
+                b'\x02')), outside(world) as c:
+            reply = c.cmd('MAIL FROM:<%s>' % OUTSIDER)
+            assert (reply.code, reply.enhanced) == (550, '5.7.27'), reply
+        probes(world, sink)
+    chan_table.check_policy(
+        'dnsd-ext', 'smtpd-in: a null MX of every sender, with "check sender '
+        'mx"', 'incoming mail is refused', 'none')
 
 
 def test_dnsd_ext_with_an_address_in_disguise(world, twins, sink):
@@ -456,6 +474,31 @@ def test_queued(world, twins, sink):
         'delivered', 'none')
 
 
+def test_queued_accepts_and_drops(world, twins, sink):
+    """What it says is on disk is taken for that."""
+    peer = 'smtpd-in/ext.0'
+    probes(world, sink)
+    with owned(twins, 'queued', say.say(peer, say.IQ_ROOM, say.room()),
+               say.when(peer, say.IQ_COMMIT, b'', say.IQ_DONE,
+                        say.accepted())) as mark:
+        twins.wait_log(20, mark, event='twin', to=peer)
+        links, token = Links(world), world.token()
+        wait_until('an accepted message', lambda: answers_250(world, token))
+        assert links.outside() == links.inside() == set()
+    probes(world, sink)
+    assert not world.hosts['a'].has(token)
+    chan_table.check_policy(
+        'queued', 'smtpd-in: accepted, for mail that it drops',
+        'the client hears 250', 'none')
+
+
+def answers_250(world, token):
+    try:
+        return send_in(world, token).code == 250
+    except (OSError, EOFError, AssertionError):
+        return False
+
+
 # --- connd/int
 
 
@@ -482,6 +525,32 @@ def test_connd_int_dials(world, twins, sink):
     chan_table.check_policy(
         'connd/int', 'smtpd-out: a socket connected to an Internet host',
         'inside mail goes there', 'none')
+
+
+def test_connd_int_names_servers(world, twins, sink):
+    """Whom dnsd-int asks: names of inside hosts go out."""
+    name = 'mail.corp.example.com'
+
+    def answer(query):
+        return [dnswire.reply(query, [(query.name, 'A', 1, HOST_A)]
+                              if query.kind == 'A' else [])]
+    probes(world, sink)
+    with contextlib.closing(Rogue(world.inet, sink.address, answer)) as rogue:
+        with owned(twins, 'connd/int', say.when(
+                'dnsd-int', say.DC_SOCKET, b'', say.DC_ANSWER,
+                say.connected(), sink.address + '/53')):
+            hang_up(twins, 'dnsd-int')
+            hang_up(twins, 'smtpd-out/int.0')
+            links, token = Links(world), world.token()
+            send_in_silently(world, token)
+            wait_until('a question', lambda: name in {
+                q.lower() for q, _ in rogue.questions})
+            assert links.outside() == {sink.address}
+        world.hosts['a'].wait_mail(token)
+    probes(world, sink)
+    chan_table.check_policy(
+        'connd/int', 'dnsd-int: an Internet host as a server',
+        'it hears inside names, and answers', 'none')
 
 
 def test_connd_int_of_a_side_without_the_internet(world, door, sink):  # noqa

@@ -12,7 +12,10 @@ A, MX, AAAA = 1, 15, 28
 ID_RCPT, ID_ANSWER = 0x601, 0x681
 QD_ROUTE, QD_ANSWER, QD_CHANGED = 0x701, 0x781, 0x782
 QO_OPEN, QO_JOB, QO_READY = 0x801, 0x802, 0x881
+IQ_COMMIT, IQ_DONE, IQ_ROOM = 0x502, 0x582, 0x584
 OC_CONNECT, OC_ANSWER = 0x901, 0x981
+DC_SOCKET, DC_ANSWER = 0xa01, 0xa81
+IN_SENDER, IN_ANSWER = 0x1101, 0x1181
 CI_SESSION = 0x401
 SK_SIGN, SK_SIGNED, SK_PING, SK_PONG = 0xf01, 0xf81, 0xf02, 0xf82
 HOSTS, BY_MX, BY_DNS, SMARTHOST = 1, 2, 3, 4
@@ -89,6 +92,14 @@ def job(body, sender, rcpt):
     return struct.pack('>QQBBB', 1, len(body), 0, 0, 0) + text(sender) + \
         text('') + struct.pack('>H', 1) + struct.pack('>HB', 0, 0) + \
         text(rcpt) + text('') + body
+
+
+def room():
+    return struct.pack('>BBQ', 1, 0, 1 << 20)
+
+
+def accepted():
+    return struct.pack('>BBQ', OK, 0, 1)
 
 
 # --- connd, keyd

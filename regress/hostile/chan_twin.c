@@ -17,9 +17,9 @@
  *					all), by its id; of several that fit
  *					each has its turn
  *
- * FD is what goes along: none, dir, pipe, memfd, sparse, or A.B.C.D:PORT, a
- * socket connected there (connd's sandbox lets nobody else make one).  All
- * that is said stands in the log, as event=twin.
+ * FD is what goes along: none, dir, pipe, memfd, sparse, or a socket connected
+ * to A.B.C.D:PORT by TCP, to A.B.C.D/PORT by UDP (connd's sandbox lets nobody
+ * else make one).  All that is said stands in the log, as event=twin.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -200,22 +200,23 @@ collect(void)
 		fatal("what to send");
 }
 
-/* "198.51.100.1:25" */
+/* "198.51.100.1:25", "198.51.100.1/53" */
 static int
 dial(const char *word)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
-	char address[FD_WORD], *colon;
-	int fd;
+	char address[FD_WORD], *port;
+	int fd, type;
 
 	(void)strlcpy(address, word, sizeof(address));
-	if ((colon = strchr(address, ':')) == NULL)
+	if ((port = strpbrk(address, ":/")) == NULL)
 		return -1;
-	*colon = '\0';
-	to.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+	type = *port == ':' ? SOCK_STREAM : SOCK_DGRAM;
+	*port++ = '\0';
+	to.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
 	if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
 		return -1;
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	if (fd != -1 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1) {
 		(void)close(fd);
 		return -1;
