@@ -411,12 +411,6 @@ queue_time(struct queue *q, uint64_t mono, uint64_t real)
 	report_clock((int64_t)(real - wall));
 }
 
-void
-queue_dir_changed(struct queue *q)
-{
-	routes_changed(q);
-}
-
 static void
 set_gauges(const struct queue *q)
 {
@@ -456,6 +450,7 @@ queue_next(const struct queue *q)
 	at = least(at, dests_next_time(&q->dests));
 	at = least(at, doms_next_time(&q->doms));
 	at = least(at, asks_next_time(&q->asks));
+	at = least(at, queue_dir_next(q));
 	at = least(at, fail_next(q));
 	at = least(at, notice_next(q));
 	at = least(at, queue_ages_next(q));

@@ -91,6 +91,8 @@ struct queue {
 	uint64_t last_id;
 	uint32_t epoch;	     /* generation of the configuration */
 	uint32_t routes;     /* generation of what is known of routes */
+	uint64_t dir_woken;  /* ms; when a change at dird was last seen to */
+	bool dir_wake;	     /* there was another since */
 	uint32_t mark;	     /* see queue_group.c */
 	uint64_t wary_until; /* ms */
 	bool draining;
@@ -224,6 +226,7 @@ int queue_gone(struct queue *, struct worker *, uint32_t id,
  */
 void queue_dir_up(struct queue *);
 void queue_dir_down(struct queue *);
+/* As often as it likes: what waits looks for its way once a second. */
 void queue_dir_changed(struct queue *);
 void queue_dir_answer(struct queue *, uint32_t tx, const struct qd_route *);
 

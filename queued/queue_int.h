@@ -100,6 +100,8 @@ bool queue_route_holds(const struct queue *, const struct part *,
     const struct dest *);
 void queue_ask(struct queue *); /* as many questions as may be open */
 void queue_ask_time(struct queue *);
+void queue_dir_time(struct queue *);
+uint64_t queue_dir_next(const struct queue *);
 void queue_part_gone(struct queue *, const struct part *);
 
 /* --- queue_send.c --- */

@@ -15,6 +15,8 @@
 /* dird has no answer now: asked again, less and less often */
 #define LATER_MS     5000U
 #define LATER_MAX_MS 60000U
+/* dird may say at any time that all has changed, and all is gone through */
+#define CHANGED_MS 1000U
 
 /* --- no way --- */
 
@@ -518,6 +520,31 @@ queue_dir_down(struct queue *q)
 		if (d->waiting.n > 0 && !d->is_timed)
 			dom_set_asker(&q->doms, d, true);
 	}
+}
+
+/* What was known is out of date at once; what waits is woken in its time. */
+void
+queue_dir_changed(struct queue *q)
+{
+	q->routes++;
+	q->dir_wake = true;
+	queue_dir_time(q);
+}
+
+uint64_t
+queue_dir_next(const struct queue *q)
+{
+	return q->dir_wake ? q->dir_woken + CHANGED_MS : SCHED_NEVER;
+}
+
+void
+queue_dir_time(struct queue *q)
+{
+	if (queue_dir_next(q) > q->now)
+		return;
+	q->dir_wake = false;
+	q->dir_woken = q->now;
+	doms_wake(&q->doms, q->now);
 }
 
 static void

@@ -57,6 +57,7 @@ queue_tick(struct queue *q)
 	if (q->rules.n > 0)
 		queue_rules_time(q);
 	wake_destinations(q);
+	queue_dir_time(q);
 	queue_ask_time(q);
 	end_idle_sessions(q);
 	queue_age_time(q);

@@ -163,6 +163,35 @@ test_directory_changes(void **state)
 	assert_true(w.asked[0].used);
 }
 
+/* It says so without end: what waits looks for its way once a second. */
+static void
+test_directory_changes_always(void **state)
+{
+	unsigned i, asks;
+	uint64_t id;
+
+	(void)state;
+	w.route.verdict = QD_FOREIGN;
+	id = w_mail(ORIGIN_EXT, "a@example.net", "b@example.com");
+	w_run_until(w.now + MINUTE);
+	asks = w.asks;
+	for (i = 0; i < 1000; i++) {
+		queue_dir_changed(&w.q);
+		w_turn();
+	}
+	assert_int_equal(w.asks, asks + 1);
+	w_run_until(w.now + 999);
+	assert_int_equal(w.asks, asks + 1);
+	/* but what it said last is not forgotten */
+	w.route.verdict = QD_OK;
+	w_run_until(w.now + 1);
+	assert_int_equal(w.asks, asks + 2);
+	w_deliver_all();
+	assert_int_equal(w_find(id, "b@example.com")->delivered, 1);
+	w_run_until(w.now + MINUTE);
+	assert_int_equal(w.asks, asks + 2);
+}
+
 /* dird says where, but what is asked of TLS there says the configuration. */
 static void
 test_directory_keeps_tls(void **state)
@@ -266,6 +295,7 @@ main(void)
 		with_world(test_many_waiting),
 		with_world(test_individual),
 		with_world(test_directory_changes),
+		with_world(test_directory_changes_always),
 		with_world(test_directory_keeps_tls),
 		with_world(test_domain_removed),
 		with_world(test_reroute),
