@@ -111,6 +111,15 @@ def denied(gw, mark, proc):
             for line in gw.log(mark, event='dial-denied', proc=proc)}
 
 
+def all_denied(gw, mark, proc, those):
+    """Until connd has refused each; the reasons.  No other was refused."""
+    wait_until('all that is denied', lambda: those <= set(
+        denied(gw, mark, proc)))
+    why = denied(gw, mark, proc)
+    assert set(why) == those
+    return set(why.values())
+
+
 def fate(gw, mark, to):
     line, = gw.wait_log(30, mark, event='delivery', to=to)
     return line['status'], line['reason']
@@ -167,9 +176,9 @@ def test_dnsd_ext(world, twins, sink):
                 'bounced', 'mx-loop' if some[0] in LISTENERS
                 else 'policy-address')
         everything = set().union(*(some for _, some in found))
-        why = denied(twins, mark, 'connd/ext')
-        assert set(why) == everything - set(LISTENERS)
-        assert set(why.values()) == {'inside', 'special-use', 'own'}
+        assert all_denied(
+            twins, mark, 'connd/ext', everything - set(LISTENERS)) == {
+                'inside', 'special-use', 'own'}
         # the notices to the sender are all that goes anywhere
         assert len(world.hosts['a'].wait_mail(token, USER, 30)) > 0
         twins.wait_empty()
@@ -182,10 +191,11 @@ def test_dnsd_ext(world, twins, sink):
         token = world.token()
         send_out(world, token, 'u@turn1.lie.test')
         sink.wait(token)
+        turn = twins.mark()
         send_out(world, token, 'u@turn2.lie.test')
         assert fate(twins, mark, 'u@turn2.lie.test') == (
             'bounced', 'policy-address')
-        assert HOST_A in denied(twins, mark, 'connd/ext')
+        assert all_denied(twins, turn, 'connd/ext', {HOST_A}) == {'inside'}
         assert not twins.log(mark, event='violation')
         twins.wait_empty()
         assert links.outside() == {sink.address}
@@ -269,9 +279,9 @@ def test_dnsd_int(world, twins, sink):
         links, token = Links(world), world.token()
         send_in_silently(world, token)
         assert fate(twins, mark, USER) == ('bounced', 'policy-address')
-        why = denied(twins, mark, 'connd/int')
-        assert set(why) == set(INTERNET + INTERNET6)
-        assert set(why.values()) == {'outside', 'special-use'}
+        assert all_denied(
+            twins, mark, 'connd/int', set(INTERNET + INTERNET6)) == {
+                'outside', 'special-use'}
         assert links.inside() == set()
         # the control: to inside hosts it may
         token = world.token()
@@ -370,8 +380,9 @@ def test_dird_routes(world, twins, sink):
                 assert fate(twins, mark, name + '@example.com') == (
                     'bounced', why), name
         twins.wait_empty()
-        assert set(INTERNET + INTERNET6) | {sink.address, HOST_A} <= set(
-            denied(twins, mark, 'connd/int'))
+        assert all_denied(twins, mark, 'connd/int', set(
+            INTERNET + INTERNET6) | {sink.address, HOST_A}) == {
+                'outside', 'special-use', 'port'}
         assert links.inside() == set()
         # the control: another inside host is what it may say
         send_in_silently(world, token, 'other@example.com')
@@ -453,13 +464,10 @@ def test_queued(world, twins, sink):
         with owned(twins, 'queued', *orders) as mark:
             sink.wait(token)
             other.wait(token)
-            wait_until('the last', lambda: {HOST_A, '64:ff9b::a00:c'} <= set(
-                denied(twins, mark, 'connd/ext')) and sink.address in
-                denied(twins, mark, 'connd/int'))
-            assert set(denied(twins, mark, 'connd/ext')) == \
-                set(v4) | set(map(plain, words.INSIDE_V6)) | {HOST_A, '64:ff9b::a00:c'}
-            assert set(denied(twins, mark, 'connd/int')) == \
-                set(INTERNET + INTERNET6) | {sink.address}
+            all_denied(twins, mark, 'connd/ext', set(v4) | {
+                HOST_A, '64:ff9b::a00:c'} | set(map(plain, words.INSIDE_V6)))
+            all_denied(twins, mark, 'connd/int', set(
+                INTERNET + INTERNET6) | {sink.address})
             assert links.outside() == {sink.address}
             assert links.inside() == {OTHER_HOST}
     probes(world, sink)
