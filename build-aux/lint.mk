@@ -28,7 +28,7 @@ analyze: analyze-gcc analyze-cppcheck
 
 # A whole build with clang's warnings, then clang-tidy.
 tidy-clang:
-	@$(MAKE) CC=$(CLANG) all unit-bins helper-bins objects tidy-stamps
+	@$(MAKE) $(parallel) CC=$(CLANG) all unit-bins helper-bins objects tidy-stamps
 
 # An object is made again when anything it includes has changed.
 TIDY_STAMPS := $(patsubst %.c,$(O)/%.tidy,$(C_FILES) $(TEST_C_FILES))
@@ -40,7 +40,7 @@ $(TIDY_STAMPS): $(O)/%.tidy: %.c $(O)/%.o .clang-tidy regress/.clang-tidy
 	@touch $@
 
 analyze-gcc:
-	@$(MAKE) ANALYZE=1 CC=gcc objects
+	@$(MAKE) $(parallel) ANALYZE=1 CC=gcc objects
 
 objects: $(foreach d,$(SOURCE_DIRS),$(call objs,$d)) \
     $(TEST_C_FILES:%.c=$(O)/%.o)
@@ -62,7 +62,7 @@ analyze-cppcheck: | $(GRAMMARS:%.y=$(O)/%.h)
 	$(call say,CPPCHK,all)
 	@mkdir -p $(O)/cppcheck
 	$(Q)$(CPPCHECK) --quiet --error-exitcode=1 --inline-suppr --std=c11 \
-	    --cppcheck-build-dir=$(O)/cppcheck \
+	    --cppcheck-build-dir=$(O)/cppcheck -j $(shell nproc) \
 	    --include=/usr/include/bsd/sys/queue.h \
 	    --include=/usr/include/bsd/sys/tree.h \
 	    --suppress=ctuuninitvar --suppress=ctunullpointer \

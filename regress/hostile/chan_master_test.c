@@ -419,7 +419,7 @@ test_questions_are_limited(void **state)
 	const struct peer ctld = { PROC_CTLD, ONE, 0 };
 	const uint8_t data[CHAN_HDR] = { CTM_REQ_AUDIT >> 8,
 		CTM_REQ_AUDIT & 0xff };
-	uint64_t begun, took;
+	uint64_t begun, took = 0;
 	unsigned sent = 0;
 
 	(void)state;
