@@ -48,11 +48,17 @@ def limits(pid):
         return f.read()
 
 
-def take_over(gw, instance, *orders):
-    """Its next life is the attacker's; the mark from which to look."""
-    with open('%s/%s/armed' % (TREE, instance.split('/')[0].split('.')[0]),
-              'w') as f:
+def arm(instance, *orders):
+    """Its next life is the attacker's."""
+    path = '%s/%s/armed' % (TREE, instance.split('/')[0].split('.')[0])
+    with open(path + '.new', 'w') as f:
         f.write(instance + '\n' + ''.join(o + '\n' for o in orders))
+    os.rename(path + '.new', path)
+
+
+def take_over(gw, instance, *orders):
+    """And that begins now; the mark from which to look."""
+    arm(instance, *orders)
     row = next(r for r in gw.json('status', check=False)
                if r.get('process') == instance)
     mark = gw.mark()
@@ -61,8 +67,8 @@ def take_over(gw, instance, *orders):
     return mark
 
 
-def probes(world, sink):
-    """Mail both ways."""
+def probe_in(world):
+    """Mail from the Internet."""
     token = world.token()
 
     def inwards():
@@ -72,6 +78,10 @@ def probes(world, sink):
             return False
     wait_until('mail in', inwards, 30, 0.2)
     world.hosts['a'].wait_mail(token)
+
+
+def probe_out(world, sink):
+    """Mail to the Internet."""
     token = world.token()
 
     def outwards():
@@ -81,6 +91,12 @@ def probes(world, sink):
             return False
     wait_until('mail out', outwards, 30, 0.2)
     sink.wait(token)
+
+
+def probes(world, sink):
+    """Mail both ways."""
+    probe_in(world)
+    probe_out(world, sink)
 
 
 def others(gw, instance):

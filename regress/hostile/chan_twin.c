@@ -10,7 +10,8 @@
  * the other lines of it say: those that say something in order, when it is
  * ready; those with "when" from the first message on, as often as they fit.
  *
- *	PEER TYPE ID COUNT FD HEX	say it COUNT times
+ *	PEER TYPE ID COUNT FD HEX	say it COUNT times; when the channel is
+ *					full, the rest as soon as it takes it
  *	when PEER ASKED BEGIN TYPE FD HEX
  *					answer each message of type ASKED whose
  *					payload begins with BEGIN (hex; - fits
@@ -52,6 +53,7 @@ extern const struct cage connd_cage, ctld_cage, dird_cage, dnsd_ext_cage,
 #define PAYLOAD	  1024
 #define BEGIN	  64
 #define FD_WORD	  32
+#define BURST	  1000 /* times that one thing is said at once */
 #define PATH_SIZE 1024
 
 static const struct cage *const cages[PROC_MAX] = {
@@ -294,20 +296,29 @@ report(const struct line *l, unsigned n)
 	ll_send(&ll);
 }
 
-static void
-act(const struct line *l)
+/* True: there is more to say, when the channel takes it and others had a go. */
+static bool
+act(struct line *l)
 {
-	unsigned n = 0;
+	unsigned n = 0, before = l->used;
 	size_t i;
 
-	for (i = 0; i < npeers; i++) {
-		if (strcmp(peers[i].name, l->peer) != 0)
-			continue;
-		while (n < l->count && say(peers[i].fd, l, l->id + n) == 0)
-			n++;
-		break;
+	errno = 0;
+	for (i = 0; i < npeers && strcmp(peers[i].name, l->peer) != 0; i++)
+		;
+	while (i < npeers && n < BURST && l->used < l->count &&
+	    say(peers[i].fd, l, l->id + l->used) == 0) {
+		l->used++;
+		n++;
 	}
-	report(l, n);
+	if (l->used < l->count && (n == BURST || errno == EAGAIN)) {
+		if (before == 0 && n > 0)
+			report(l, n);
+		return true;
+	}
+	report(l, l->used);
+	l->count = 0;
+	return false;
 }
 
 /* That was used least of those that fit; NULL: none does. */
@@ -371,12 +382,14 @@ listen_to(size_t i)
 static void
 on_go(struct ev_timer *t)
 {
+	bool more = false;
 	size_t i;
 
-	(void)t;
 	for (i = 0; i < nlines; i++)
-		if (!lines[i].answers)
-			act(&lines[i]);
+		if (!lines[i].answers && lines[i].count > 0)
+			more |= act(&lines[i]);
+	if (more && ev_timer_set(loop, t, 1) == -1)
+		fatal("timer");
 }
 
 static void
