@@ -6,6 +6,7 @@
 #ifndef LOGD_LOGD_H
 #define LOGD_LOGD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,7 +37,10 @@ void sink_fd(enum conf_log_kind, int fd); /* takes fd */
 /* Queue a line; written by sink_flush(), once a turn. */
 void sink_line(enum log_level, const char *, size_t len);
 void sink_finish(void); /* the same wherever it can be written */
-/* Returns -1 if the syslog socket is dead and a new one is wanted. */
+/* Returns -1 if the syslog socket is dead, until there is a new one. */
 int sink_flush(void);
+bool sink_waits(void); /* a pipe is full; to be flushed again */
+/* Lines lost since it was asked last; 0 as long as nothing can be written. */
+uint64_t sink_lost(void);
 
 #endif

@@ -19,6 +19,7 @@
 #define RATE	    50000  /* lines a second from one process, */
 #define BURST	    100000 /* and how many it may save up */
 #define DRAIN_LIMIT 1000   /* ms to wait for the others to close */
+#define RETRY	    100	   /* ms until a full pipe is tried again */
 
 struct sender {
 	LIST_ENTRY(sender) entry;
@@ -33,7 +34,8 @@ struct sender {
 static LIST_HEAD(, sender) senders = LIST_HEAD_INITIALIZER(senders);
 static struct child *self;
 static struct ev *loop;
-static struct ev_timer drain_timer;
+static struct ev_timer drain_timer, retry_timer;
+static bool reopening; /* posternd was asked for another syslog socket */
 
 static void
 emit(enum log_level level, const char *proc, const char *text, size_t len)
@@ -47,14 +49,20 @@ emit(enum log_level level, const char *proc, const char *text, size_t len)
 }
 
 static void
-emit_lost(const char *proc, uint64_t n)
+say_lost(const char *proc, uint64_t n)
 {
 	struct logline l;
 
-	stats_add(STAT_LOG_DROPPED, n);
 	ll_begin(&l, LOG_L_WARN, "log-dropped");
 	ll_num(&l, "lines", n);
 	emit(l.level, proc, l.text, l.len);
+}
+
+static void
+emit_lost(const char *proc, uint64_t n)
+{
+	stats_add(STAT_LOG_DROPPED, n);
+	say_lost(proc, n);
 }
 
 static bool
@@ -134,7 +142,8 @@ leave_if_done(void)
 		if (s->peer.proc != PROC_MASTER)
 			return;
 	sink_finish();
-	child_exit(self);
+	if (!sink_waits())
+		child_exit(self);
 }
 
 static void
@@ -201,9 +210,10 @@ on_fd(struct child *c, enum child_fd kind, uint32_t id, int fd)
 	(void)id;
 	if (kind == CHILD_FD_LOG_FILE)
 		sink_fd(CONF_LOG_FILE, fd);
-	else if (kind == CHILD_FD_SYSLOG)
+	else if (kind == CHILD_FD_SYSLOG) {
 		sink_fd(CONF_LOG_SYSLOG, fd);
-	else if (kind == CHILD_FD_STDERR)
+		reopening = false;
+	} else if (kind == CHILD_FD_STDERR)
 		sink_fd(CONF_LOG_STDERR, fd);
 	else {
 		(void)close(fd);
@@ -235,12 +245,32 @@ on_drain(struct child *c)
 	leave_if_done();
 }
 
+/* The turn that it makes is what counts. */
+static void
+on_retry(struct ev_timer *t)
+{
+	(void)t;
+}
+
 static bool
 on_turn(void *arg)
 {
+	bool waited = sink_waits();
+	uint64_t n;
+
 	(void)arg;
-	if (sink_flush() == -1)
-		(void)chan_send(child_master(self), CM_ANS_REOPEN, 0, NULL, -1);
+	if (sink_flush() == -1 && !reopening)
+		reopening = chan_send(child_master(self), CM_ANS_REOPEN, 0,
+				NULL, -1) == 0;
+	n = sink_lost();
+	if (n > 0) {
+		say_lost("logd", n);
+		(void)sink_flush();
+	}
+	if (sink_waits() && !ev_timer_pending(&retry_timer))
+		(void)ev_timer_set(loop, &retry_timer, RETRY);
+	if (waited)
+		leave_if_done();
 	return false;
 }
 
@@ -260,6 +290,7 @@ main(int argc, char **argv)
 	loop = child_ev(self);
 	ev_hook(loop, on_turn, NULL);
 	ev_timer_init(&drain_timer, on_drain_limit, NULL);
+	ev_timer_init(&retry_timer, on_retry, NULL);
 	privdrop(child_privdrop(self));
 	sandbox_enter(child_sandbox(self), child_report(self));
 	return child_loop(self);

@@ -448,6 +448,7 @@ daemon_run(const struct options *o, struct config *config)
 
 	if (!o->foreground)
 		notify_background();
+	files_stderr();
 	block_signals(&set);
 	raise_nofile();
 	/* of the modes given to what is made, not of who starts us */

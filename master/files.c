@@ -224,6 +224,32 @@ open_syslog(void)
 	return fd;
 }
 
+/*
+ * Nobody waits for who reads our stderr, not even its last line: a description
+ * of our own does not block, and leaves that of others as it is.  A socket has
+ * but one, made for us as a rule (by systemd); a file never blocks.
+ */
+void
+files_stderr(void)
+{
+	struct stat st;
+	int fd = -1, flags;
+
+	if (fstat(STDERR_FILENO, &st) == -1)
+		return;
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
+		fd = open("/proc/self/fd/2",
+		    O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd != -1) {
+		(void)dup2(fd, STDERR_FILENO);
+		(void)close(fd);
+	} else if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) {
+		flags = fcntl(STDERR_FILENO, F_GETFL);
+		if (flags != -1)
+			(void)fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+	}
+}
+
 int
 files_log(struct files *f, struct config *c)
 {

@@ -24,6 +24,7 @@ void files_free(struct files *);
  * old target is then still there.
  */
 int files_log(struct files *, struct config *c);
+void files_stderr(void); /* it does not block from here on */
 /* What logd, ctld or nobody gets; again: it has what never changes. */
 void files_give(const struct files *, struct instance *, bool again);
 
