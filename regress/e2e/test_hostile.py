@@ -139,7 +139,9 @@ def attack(stage, edge, with_):
     edge.results.clear()
     other = honest.of(stage, edge.sender, with_)
     other.prepare()
-    other.once(time.monotonic() + honest.DEADLINE)
+    with honest.Beside(other.once) as edge.beside:
+        edge.wait_served(0)
+    edge.beside = None
     rss, fds = stage.rss(), len(held(stage))
     for one in chan_attacks.ONE_MESSAGE:
         edge.run(one)

@@ -370,6 +370,8 @@ def pour(edge, sample):
                 chan.send(data)
             still = time.monotonic()
             sent += 1
+            if sent % 100 == 0:
+                stage.serve()
         except OSError as e:
             if e.errno not in (errno.EAGAIN, errno.EPIPE, errno.ECONNRESET,
                                errno.ETOOMANYREFS):

@@ -242,6 +242,11 @@ class Stage:
         else:
             raise AssertionError('%s says %#x' % (self.name, type_))
 
+    def serve(self):
+        """What it has said to posternd by now."""
+        while select.select([self.master], [], [], 0)[0]:
+            self.read_master()
+
     def wait(self, test, what, timeout=20.0, drain=()):
         """Serve the channels until test() is true."""
         end = time.monotonic() + timeout
