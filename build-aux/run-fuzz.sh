@@ -1,14 +1,13 @@
 #!/bin/sh
-# run-fuzz.sh DIR SECONDS: every fuzzer below DIR, over its corpus. With 0
-# seconds the corpus is only replayed; else each runs that long and what it
+# run-fuzz.sh DIR SECONDS NAME...: these fuzzers below DIR, each over its corpus.
+# With 0 seconds the corpus is only replayed; else each runs that long and what it
 # finds new stays in DIR, crashes included, for a person to look at.
 set -u
 dir=$1 seconds=$2
+shift 2
 passed=0 failed=0
 
-for src in regress/fuzz/*_fuzz.c; do
-	[ -e "$src" ] || break
-	name=$(basename "$src" _fuzz.c)
+for name in "$@"; do
 	bin=$dir/regress/fuzz/${name}_fuzz
 	corpus=regress/fuzz/corpus/$name
 	log=$dir/$name.log

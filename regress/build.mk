@@ -63,6 +63,36 @@ $(TWINS): regress/build.mk
 	@mkdir -p $(@D)
 	$(Q)$(call link) $(LINK_LIBS) $(keep)
 
+# The same programs under libFuzzer, with their own tables of messages, and what
+# posternd would say to each at its start.
+TABLE_DIRS := $(TWIN_DIRS)
+table_bin = $(O)/regress/fuzz/table_$(subst -,_,$1)_fuzz
+TABLE_BINS := $(foreach d,$(TABLE_DIRS),$(call table_bin,$d))
+TABLE_STARTS := $(TABLE_BINS:=.start)
+TABLE_LIBS = $(call wrap,privdrop sandbox_enter open child_loop chan_new) \
+    $(shell $(CC) --print-runtime-dir)/libclang_rt.fuzzer_no_main-$(shell \
+    uname -m).a -lstdc++ -lm -lbsd
+define table_rules
+$(call table_bin,$1).o: $(O)/$1/main.o
+$(call table_bin,$1): $(call table_bin,$1).o $(O)/regress/fuzz/table_play.o \
+    $(filter-out $(O)/$1/main.o,$(call objs,$1)) \
+    $(foreach a,$($1_LINK),$(call archive_file,$a))
+$(call table_bin,$1): LINK_LIBS = $(call archive_libs,$($1_LINK)) \
+    $($1_LDLIBS) $$(TABLE_LIBS)
+endef
+$(foreach d,$(TABLE_DIRS),$(eval $(call table_rules,$d)))
+$(call table_bin,queued): $(O)/queued/store.a
+$(TABLE_BINS:=.o): regress/build.mk
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-sym main=program_main $(filter %.o,$^) \
+	    $(aside) $(keep)
+$(TABLE_BINS): regress/build.mk
+	$(call say,LD,$@)
+	$(Q)$(call link) $(LINK_LIBS) $(keep)
+$(TABLE_STARTS): regress/fuzz/table_start.py regress/fuzz/table.conf \
+    $(O)/regress/hostile/chan_contracts
+	$(Q)O=$(O) /usr/bin/python3 $< start $(notdir $@) >$(aside) $(keep)
+
 # --- families ---------------------------------------------------------------
 
 .PHONY: check check-all check-long check-unit check-e2e check-torture check-crash \
@@ -93,7 +123,9 @@ check-all:
 unit-bins: $(UNIT_BINS)
 helper-bins: $(HELPER_BINS) $(TWINS)
 demo-bins: $(filter $(O)/regress/demo/%,$(HELPER_BINS))
-fuzz-bins: $(FUZZ_BINS)
+# gcc has no libFuzzer
+fuzz-bins: $(FUZZ_BINS) $(TABLE_BINS) $(TABLE_STARTS)
+FUZZERS = $(notdir $(FUZZ_BINS:_fuzz=) $(TABLE_BINS:_fuzz=))
 
 PYTEST_UNIT_DIRS = $(sort $(patsubst %/,%,$(dir \
     $(wildcard regress/bench/test_*.py regress/conf/test_*.py \
@@ -184,7 +216,7 @@ check-valgrind: unit-bins
 
 check-fuzz:
 	@$(MAKE) FUZZING=1 fuzz-bins
-	@build-aux/run-fuzz.sh build/fuzz 0
+	@build-aux/run-fuzz.sh build/fuzz 0 $(FUZZERS)
 
 # Which lines the unit tests and the fuzzers' corpora reach, by core.
 .PHONY: cover
@@ -195,7 +227,7 @@ cover:
 FUZZ_SECONDS ?= 20
 fuzz:
 	@$(MAKE) FUZZING=1 fuzz-bins
-	@build-aux/run-fuzz.sh build/fuzz $(FUZZ_SECONDS)
+	@build-aux/run-fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
 demo:
 	build-aux/deps.sh demo

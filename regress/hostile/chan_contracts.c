@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: master/topology.o master/config.o master/parse.o master/lex.o */
-/* link: master/build.o master/build_block.o master/build_pace.o */
-/* link: master/build_side.o master/build_tls.o master/build_tls_out.o */
-/* link: master/anchors.o master/check.o */
-/* link: master/check_route.o master/check_side.o master/check_tls.o */
-/* link: master/forwarding.o master/limits.o master/marks.o master/print.o */
-/* link: master/relay.o master/report.o master/syntax.o master/value.o */
-/* link: master/words.o master/recipients.o common/base.a common/msg.a */
-/* link: common/smtp.a */
+/* link: master/core.a common/msg.a common/smtp.a common/base.a */
 /*
  * What the attacks on channels need to know of the code under attack, as
  * lines of text for chan_stage.py:
@@ -16,6 +8,7 @@
  *	                                sample FROM TO TYPE FD HEX
  *	chan_contracts start CONF NAME  slots N; peer NAME SLOT PROC SIDE INDEX;
  *	                                hello HEX; conf TYPE HEX
+ *	chan_contracts play CONF NAME   the same where there are no accounts
  *
  * The contracts stand in the headers of common/msg; they are repeated here by
  * hand on purpose: a receiver's own table is what is being tested.
@@ -447,7 +440,7 @@ put_peers(const struct peer *self)
 }
 
 static void
-start(const char *file, const char *name)
+start(const char *file, const char *name, bool accounts)
 {
 	struct config *c = config_load(file);
 	const struct topo_program *t;
@@ -463,10 +456,11 @@ start(const char *file, const char *name)
 	}
 	find(name, &hello.self);
 	t = topo_program(&hello.self);
-	if ((pw = getpwnam(t->account)) == NULL)
+	pw = accounts ? getpwnam(t->account) : NULL;
+	if (accounts && pw == NULL)
 		errx(1, "no account %s", t->account);
-	hello.uid = pw->pw_uid;
-	hello.gid = pw->pw_gid;
+	hello.uid = pw == NULL ? 1 : pw->pw_uid;
+	hello.gid = pw == NULL ? 1 : pw->pw_gid;
 	hello.nslots = topo_nslots(&hello.self);
 	(void)strlcpy(hello.chroot_dir,
 	    t->root == TOPO_ROOT_SPOOL ? c->conf->spool : c->conf->chroot_dir,
@@ -486,12 +480,15 @@ main(int argc, char **argv)
 {
 	size_t i;
 
-	if (argc == 4 && strcmp(argv[1], "start") == 0) {
-		start(argv[2], argv[3]);
+	if (argc == 4 &&
+	    (strcmp(argv[1], "start") == 0 || strcmp(argv[1], "play") == 0)) {
+		start(argv[2], argv[3], argv[1][0] == 's');
 		return 0;
 	}
 	if (argc != 2 || strcmp(argv[1], "list") != 0)
-		errx(1, "usage: chan_contracts list | start CONF NAME");
+		errx(1,
+		    "usage: chan_contracts list | start CONF NAME | play CONF "
+		    "NAME");
 	for (i = 0; i < NCONTRACTS; i++)
 		put_contract(&contracts[i]);
 	sample_in();

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* link: master/super_msg.o master/topology.o common/base.a common/msg.a */
+/* link: regress/hostile/chan_master_stage.o master/super_msg.o */
+/* link: master/topology.o common/base.a common/msg.a */
 /*
  * posternd at the end of a channel whose other end is owned: its own tables,
  * over a real channel.  Whatever comes, the sender is replaced or nothing
  * happens; nobody else is replaced on the word of one that he serves.
  */
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,164 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bsd/string.h>
-
 #include <cmocka.h>
 
 #include "common/base/ev.h"
-#include "master/config.h"
-#include "master/super.h"
+#include "regress/hostile/chan_master_stage.h"
 
 #define LONG 80 /* every length up to it */
 #define EXT  SIDE_EXT
 #define INT  SIDE_INT
 #define ONE  PROC_SIDE_NONE
-
-static struct super super;
-static struct conf conf;
-static struct config config = { .conf = &conf };
-static struct instance *child;	     /* the one in the attacker's hands */
-static struct instance *last_killed; /* NULL: nobody */
-static unsigned others_killed, wired, asked, reopened, committed;
-static int mine;
-
-/* --- the rest of posternd --- */
-
-void
-instance_kill(struct instance *i, const char *why)
-{
-	(void)why;
-	last_killed = i;
-	if (i != child)
-		others_killed++;
-}
-
-void
-wire_pair(struct instance *a, struct instance *b)
-{
-	assert_ptr_equal(a, child);
-	assert_true(topo_slot(&a->peer, &b->peer) > 0);
-	wired++;
-}
-
-struct instance *
-super_find(struct super *s, const struct peer *p)
-{
-	uint32_t n;
-
-	return topo_number(p, &n) == -1 ? NULL : &s->inst[n];
-}
-
-void
-commit_check(struct super *s)
-{
-	assert_ptr_equal(s, &super);
-	committed++;
-}
-
-static void
-on_request(void *arg, struct instance *i, uint16_t type, uint32_t id)
-{
-	(void)arg;
-	(void)id;
-	assert_ptr_equal(i, child);
-	assert_int_equal(i->peer.proc, PROC_CTLD);
-	assert_int_equal(type >> 8, EDGE_CTL_MASTER);
-	asked++;
-}
-
-static void
-on_reopen(void *arg, struct instance *i)
-{
-	(void)arg;
-	assert_int_equal(i->peer.proc, PROC_LOGD);
-	reopened++;
-}
-
-static const struct super_hooks hooks = {
-	.request = on_request,
-	.reopen = on_reopen,
-};
-
-/* --- the stage --- */
-
-static bool
-one_turn(void *arg)
-{
-	(void)arg;
-	ev_break(super.ev);
-	return false;
-}
-
-static void
-begin(const struct peer *p)
-{
-	uint32_t n, number;
-	struct chan_spec spec;
-	int fd[2];
-
-	memset(&super, 0, sizeof(super));
-	super.hooks = &hooks;
-	super.config = &config;
-	super.phase = PHASE_RUNNING;
-	super.serial = 1000;
-	assert_non_null(super.ev = ev_new());
-	ev_hook(super.ev, one_turn, NULL);
-	conf.generation = 3;
-	for (n = 0; n < TOPO_INSTANCES; n++) {
-		super.inst[n].super = &super;
-		super.inst[n].number = n;
-		super.inst[n].life = LIFE_READY;
-		super.inst[n].born = super.inst[n].pong = 10;
-		topo_peer(n, &super.inst[n].peer);
-		(void)peer_name(&super.inst[n].peer, super.inst[n].name);
-	}
-	assert_int_equal(topo_number(p, &number), 0);
-	child = &super.inst[number];
-	last_killed = NULL;
-	others_killed = wired = asked = reopened = committed = 0;
-	msgs_spec(child, &spec);
-	assert_int_equal(socketpair(AF_UNIX,
-			     SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-			     fd),
-	    0);
-	mine = fd[0];
-	assert_non_null(child->chan = chan_new(super.ev, fd[1], &spec));
-}
-
-static void
-end(void)
-{
-	chan_free(child->chan);
-	(void)close(mine);
-	ev_free(super.ev);
-}
-
-static int
-send_fds(const void *data, size_t len, int nfds)
-{
-	union {
-		struct cmsghdr align;
-		uint8_t buf[CMSG_SPACE(8 * sizeof(int))];
-	} control;
-	struct iovec iov = { (void *)(uintptr_t)data, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cm;
-	int fds[8] = { 0 };
-	size_t size = (size_t)nfds * sizeof(int);
-
-	memset(&control, 0, sizeof(control));
-	if (nfds > 0) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = CMSG_SPACE(size);
-		cm = CMSG_FIRSTHDR(&msg);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(cm), fds, size);
-	}
-	return sendmsg(mine, &msg, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -1;
-}
 
 /* One message on a channel of its own; true: its sender is replaced. */
 static bool
@@ -184,7 +34,7 @@ say(const struct peer *p, uint16_t type, uint32_t id, const void *payload,
 	static uint8_t data[CHAN_MSG_MAX + 64];
 	bool killed;
 
-	begin(p);
+	stage_begin(p);
 	data[0] = (uint8_t)(type >> 8);
 	data[1] = (uint8_t)type;
 	data[2] = data[3] = 0;
@@ -194,12 +44,12 @@ say(const struct peer *p, uint16_t type, uint32_t id, const void *payload,
 	data[7] = (uint8_t)id;
 	if (len > 0)
 		memcpy(data + CHAN_HDR, payload, len);
-	assert_int_equal(send_fds(data, CHAN_HDR + len, nfds), 0);
+	assert_int_equal(stage_send(data, CHAN_HDR + len, nfds), 0);
 	assert_int_equal(ev_loop(super.ev), 0);
 	assert_int_equal(others_killed, 0);
 	killed = last_killed == child;
 	assert_true(killed == (child->chan == NULL));
-	end();
+	stage_end();
 	return killed;
 }
 
@@ -381,14 +231,14 @@ try_twice(const struct peer *p)
 		CM_ANS_SANDBOXED >> 8, CM_ANS_SANDBOXED & 0xff
 	};
 
-	begin(p);
-	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
+	stage_begin(p);
+	assert_int_equal(stage_send(data, sizeof(data), 0), 0);
 	assert_int_equal(ev_loop(super.ev), 0);
 	assert_null(last_killed);
-	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
+	assert_int_equal(stage_send(data, sizeof(data), 0), 0);
 	assert_int_equal(ev_loop(super.ev), 0);
 	assert_ptr_equal(last_killed, child);
-	end();
+	stage_end();
 }
 
 static void
@@ -486,7 +336,7 @@ report(const struct peer *about)
 		CM_ANS_VIOLATION & 0xff, 0, 0, 0, 0, 0, 0, (uint8_t)about->proc,
 		about->side, about->index, 0, 0, 0, CHAN_V_TYPE };
 
-	assert_int_equal(send_fds(data, sizeof(data), 0), 0);
+	assert_int_equal(stage_send(data, sizeof(data), 0), 0);
 	assert_int_equal(ev_loop(super.ev), 0);
 }
 
@@ -498,7 +348,7 @@ test_who_is_believed(void **state)
 
 	(void)state;
 	for (b = blames; b < blames + sizeof(blames) / sizeof(blames[0]); b++) {
-		begin(&b->from);
+		stage_begin(&b->from);
 		child->pong = 20; /* it knows the peer's present life */
 		for (n = 0; n < 3; n++) {
 			report(&b->about);
@@ -516,7 +366,7 @@ test_who_is_believed(void **state)
 			assert_int_equal(wired, 3);
 			assert_int_equal(others_killed, 0);
 		}
-		end();
+		stage_end();
 	}
 }
 
@@ -529,7 +379,7 @@ test_both_sides_say(void **state)
 	struct instance *bad;
 
 	(void)state;
-	begin(&out);
+	stage_begin(&out);
 	child->pong = 20;
 	bad = super_find(&super, &keyd);
 	bad->accused[EXT] = ev_now(super.ev);
@@ -538,7 +388,7 @@ test_both_sides_say(void **state)
 	bad->accused[INT] = ev_now(super.ev);
 	report(&keyd);
 	assert_ptr_equal(last_killed, bad);
-	end();
+	stage_end();
 }
 
 /* About a life that may be over: another channel, and not without end. */
@@ -550,7 +400,7 @@ test_stale_reports(void **state)
 	unsigned n;
 
 	(void)state;
-	begin(&queued);
+	stage_begin(&queued);
 	for (n = 0; n < 64; n++)
 		report(&in);
 	assert_null(last_killed);
@@ -558,7 +408,7 @@ test_stale_reports(void **state)
 	report(&in);
 	assert_ptr_equal(last_killed, child);
 	assert_int_equal(wired, 64);
-	end();
+	stage_end();
 }
 
 /* Whom it has no channel to, and itself. */
@@ -572,12 +422,12 @@ try_strangers(const struct peer *p)
 		topo_peer(n, &other);
 		if (topo_slot(p, &other) > 0)
 			continue;
-		begin(p);
+		stage_begin(p);
 		child->pong = 20;
 		report(&other);
 		assert_ptr_equal(last_killed, child);
 		assert_int_equal(others_killed + wired, 0);
-		end();
+		stage_end();
 	}
 }
 
