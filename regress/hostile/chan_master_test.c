@@ -273,14 +273,14 @@ test_questions_are_limited(void **state)
 	unsigned sent = 0;
 
 	(void)state;
-	begin(&ctld);
+	stage_begin(&ctld);
 	ev_timer_init(&too_late, on_too_late, NULL);
 	assert_int_equal(ev_timer_set(super.ev, &too_late, 20000), 0);
 	ev_update_time(super.ev);
 	begun = ev_now(super.ev);
 	while (asked < QUESTIONS) {
-		while (sent < QUESTIONS &&
-		    send(mine, data, sizeof(data), MSG_NOSIGNAL) != -1)
+		while (
+		    sent < QUESTIONS && stage_send(data, sizeof(data), 0) != -1)
 			sent++;
 		assert_int_equal(ev_loop(super.ev), 0);
 		took = ev_now(super.ev) - begun;
@@ -288,7 +288,7 @@ test_questions_are_limited(void **state)
 	}
 	assert_true(took >= 2000);
 	assert_null(last_killed);
-	end();
+	stage_end();
 }
 
 /* --- reports about others --- */
