@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import shutil
 import socket
 import sys
 import threading
@@ -42,7 +43,9 @@ def prepare(top=''):
     replace(CONF, top + GOLDEN)
     replace(RECIPIENTS, ''.join(u + '\n' for u in USERS))
     os.makedirs('/run/postern/empty', exist_ok=True)
-    os.makedirs(SPOOL, exist_ok=True)
+    # mail that another test left there would be handed out, too
+    shutil.rmtree(SPOOL, ignore_errors=True)
+    os.makedirs(SPOOL)
     uid = chan_stage.uid_of('_postern-queued')
     os.chmod(SPOOL, 0o700)
     os.chown(SPOOL, uid, uid)

@@ -74,9 +74,9 @@ POLICY_HEAD = '''\
 its own tables over a real channel, every type, every length, every value of
 every byte, for each program: only the sender is ever replaced.  A report
 about another process ends that one only if it may be believed
-(master/super_msg.c judge()): queued, connd and keyd are not ended by the word of
-one worker, or that one, owned, could stop all mail. The two get another channel,
-and the sender is ended when programs of both sides report it.
+(master/super_msg.c judge()): queued, connd, keyd and logd are not ended by the
+word of one worker, or that one, owned, could stop all mail, or the log. The two
+get another channel, and the sender is ended when programs of both sides report it.
 
 ## Legal messages, bad intentions
 
