@@ -278,6 +278,8 @@ waiter_new(struct asker *k, uint32_t id, const struct sd_query *m)
 	w->asker = k;
 	w->id = id;
 	w->type = (enum dns_type)m->type;
+	w->share = (k->senders ? CONF_WORKERS_MAX : 0U) +
+	    k->peer.index % CONF_WORKERS_MAX;
 	ev_timer_init(&w->deadline, on_deadline, w);
 	LIST_INSERT_HEAD(&k->waiters, w, of_asker);
 	k->nwaiters++;

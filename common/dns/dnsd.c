@@ -23,6 +23,7 @@ dnsd_new(const struct dnsd_side *side)
 		.failure = DNS_CACHE_FAILURE,
 	};
 	struct dnsd *d = calloc(1, sizeof(*d));
+	size_t i;
 
 	arc4random_buf(conf.key, sizeof(conf.key));
 	if (d == NULL || (d->cache = dns_cache_new(&conf)) == NULL)
@@ -35,7 +36,8 @@ dnsd_new(const struct dnsd_side *side)
 	d->env.random = arc4random_buf;
 	LIST_INIT(&d->askers);
 	RB_INIT(&d->lookups);
-	TAILQ_INIT(&d->waiting);
+	for (i = 0; i < DNSD_SHARES; i++)
+		TAILQ_INIT(&d->share[i].waiting);
 	return d;
 }
 

@@ -4,9 +4,10 @@
  * configured servers from connd, answers out, a cache between.  A program adds
  * its policy and its sandbox.
  *
- * Bounds: DNSD_ACTIVE questions on the wire, DNSD_LOOKUPS with those that wait
- * for their turn, DNSD_ASKS from one asker before it is read no further.  What
- * is asked by several is asked once.
+ * Bounds: DNSD_ACTIVE questions on the wire, DNSD_SHARE of them one asker's,
+ * DNSD_LOOKUPS with those that wait for their turn, DNSD_ASKS from one asker
+ * before it is read no further.  Askers take turns.  What is asked by several
+ * is asked once.
  */
 #ifndef COMMON_DNS_DNSD_H
 #define COMMON_DNS_DNSD_H
@@ -16,6 +17,7 @@
 #include "common/dns/policy.h"
 
 #define DNSD_ACTIVE  512
+#define DNSD_SHARE   (DNSD_ACTIVE - DNSD_ACTIVE / 4)
 #define DNSD_LOOKUPS 2048
 #define DNSD_ASKS    1024
 

@@ -30,6 +30,7 @@ struct waiter {
 	struct asker *asker;
 	uint32_t id; /* the asker's */
 	enum dns_type type;
+	unsigned share; /* the asker's, below DNSD_SHARES */
 	struct ev_timer deadline;
 };
 
@@ -38,6 +39,7 @@ struct lookup {
 	RB_ENTRY(lookup) by_name;
 	TAILQ_ENTRY(lookup) order;
 	struct dnsd *dnsd;
+	unsigned share; /* of whoever asked first */
 	char name[DNS_NAME_SIZE];
 	enum dns_type type;
 	bool active;	  /* on the wire; else waiting for its turn */
@@ -52,6 +54,13 @@ struct lookup {
 RB_HEAD(lookup_tree, lookup);
 TAILQ_HEAD(lookup_list, lookup);
 LIST_HEAD(asker_list, asker);
+
+/* What a worker has under way; it outlives the worker. */
+#define DNSD_SHARES (2 * CONF_WORKERS_MAX) /* smtpd-out's, smtpd-in's */
+struct dnsd_share {
+	struct lookup_list waiting; /* for their turn */
+	unsigned active;
+};
 
 /* Lines that the network can provoke: a few a second, and how many more. */
 struct log_gate {
@@ -75,8 +84,9 @@ struct dnsd {
 	size_t nwaiters;
 	struct lookup_tree lookups; /* all */
 	size_t nlookups;
-	struct lookup_list waiting; /* for their turn */
-	bool starting;		    /* start_waiting() is on the stack */
+	struct dnsd_share share[DNSD_SHARES];
+	unsigned turn; /* the share that started something last */
+	bool starting; /* start_waiting() is on the stack */
 	size_t nactive;
 	struct lookup *active[DNSD_ACTIVE];
 	uint32_t serial; /* of requests to connd */

@@ -82,7 +82,7 @@ settle_tally(struct lookup *l)
 static void on_timer(struct ev_timer *);
 
 static struct lookup *
-lookup_new(struct dnsd *d, const char *name, enum dns_type type)
+lookup_new(struct dnsd *d, const char *name, const struct waiter *w)
 {
 	struct lookup *l;
 
@@ -93,12 +93,13 @@ lookup_new(struct dnsd *d, const char *name, enum dns_type type)
 		return NULL;
 	}
 	l->dnsd = d;
-	l->type = type;
+	l->type = w->type;
+	l->share = w->share;
 	l->io.fd = -1;
 	ev_timer_init(&l->timer, on_timer, l);
 	LIST_INIT(&l->waiters);
 	RB_INSERT(lookup_tree, &d->lookups, l);
-	TAILQ_INSERT_TAIL(&d->waiting, l, order);
+	TAILQ_INSERT_TAIL(&d->share[l->share].waiting, l, order);
 	d->nlookups++;
 	return l;
 }
@@ -112,7 +113,8 @@ activate(struct lookup *l)
 	while (d->active[i] != NULL)
 		i++;
 	assert(i < DNSD_ACTIVE);
-	TAILQ_REMOVE(&d->waiting, l, order);
+	TAILQ_REMOVE(&d->share[l->share].waiting, l, order);
+	d->share[l->share].active++;
 	d->active[i] = l;
 	d->nactive++;
 	l->slot = i;
@@ -131,8 +133,9 @@ lookup_free(struct lookup *l)
 		dns_query_free(&l->query);
 		d->active[l->slot] = NULL;
 		d->nactive--;
+		d->share[l->share].active--;
 	} else {
-		TAILQ_REMOVE(&d->waiting, l, order);
+		TAILQ_REMOVE(&d->share[l->share].waiting, l, order);
 	}
 	RB_REMOVE(lookup_tree, &d->lookups, l);
 	d->nlookups--;
@@ -149,6 +152,25 @@ start(struct lookup *l)
 		ev_now(d->ev)));
 }
 
+/* Askers take turns, and none has all places: its names may be of servers
+ * that keep silent. */
+static struct lookup *
+next_waiting(struct dnsd *d)
+{
+	struct lookup *l;
+	unsigned i, n;
+
+	for (i = 1; i <= DNSD_SHARES; i++) {
+		n = (d->turn + i) % DNSD_SHARES;
+		l = TAILQ_FIRST(&d->share[n].waiting);
+		if (l != NULL && d->share[n].active < DNSD_SHARE) {
+			d->turn = n;
+			return l;
+		}
+	}
+	return NULL;
+}
+
 /*
  * Those that waited take the places that are free.  One may be done at once,
  * and call this again: the outer loop goes on for it.
@@ -161,8 +183,7 @@ start_waiting(struct dnsd *d)
 	if (d->starting)
 		return;
 	d->starting = true;
-	while (d->nactive < DNSD_ACTIVE &&
-	    (l = TAILQ_FIRST(&d->waiting)) != NULL) {
+	while (d->nactive < DNSD_ACTIVE && (l = next_waiting(d)) != NULL) {
 		activate(l);
 		start(l);
 	}
@@ -263,7 +284,7 @@ lookup_ask(struct dnsd *d, const char *name, struct waiter *w)
 		return false;
 	key.type = w->type;
 	l = RB_FIND(lookup_tree, &d->lookups, &key);
-	if (l == NULL && (l = lookup_new(d, name, w->type)) == NULL)
+	if (l == NULL && (l = lookup_new(d, name, w)) == NULL)
 		return false;
 	w->lookup = l;
 	LIST_INSERT_HEAD(&l->waiters, w, of_lookup);
