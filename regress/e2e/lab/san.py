@@ -104,6 +104,8 @@ MAKE = ['SAN=1'] if active() else []
 # Before a program that strace(1) runs: nobody looks for leaks in it then.
 TRACED = ['sh', '-c', 'ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 exec "$0" "$@"'
           ] if active() else []
+# In a unit: it has fenced off what the search for leaks works with.
+UNIT = r'Environment=ASAN_OPTIONS=detect_leaks=0\n' if active() else ''
 # Bounds of memory, times this: red zones, and what was freed is kept a while.
 MEMORY = 4 if active() else 1
 

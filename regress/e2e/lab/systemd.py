@@ -28,7 +28,7 @@ mkdir %(units)s
 for t in %(targets)s; do printf '[Unit]\n' >%(units)s/$t.target; done
 make -s -C %(project)s install %(words)s >/dev/null
 mkdir %(units)s/service.d
-printf '[Service]\nStandardOutput=append:/run/out\nStandardError=inherit\n' \
+printf '[Service]\nStandardOutput=append:/run/out\nStandardError=inherit\n%(unit)s' \
     >%(units)s/service.d/lab.conf
 cp /usr/local/lib/systemd/system/*.service %(units)s
 systemd-tmpfiles --create --prefix=/var/spool \
@@ -66,7 +66,8 @@ class Systemd:
 
     def __enter__(self):
         script = START % {'units': UNITS, 'targets': ' '.join(TARGETS),
-                          'project': PROJECT, 'words': ' '.join(san.MAKE)}
+                          'project': PROJECT, 'words': ' '.join(san.MAKE),
+                          'unit': san.UNIT}
         self.group = own_cgroup()
         self.outer = Process(
             ['sh', '-ec', 'echo $$ >"$0/cgroup.procs"; exec unshare --pid '
