@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,9 +163,12 @@ attack_shm(const struct attack_env *e)
 int
 attack_mqueue(const struct attack_env *e)
 {
+	/* a small one: so many bytes of them may one user have */
+	struct mq_attr small = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+
 	(void)e;
 	if (syscall(SYS_mq_open, "postern-selftest", O_CREAT | O_RDWR, 0600,
-		NULL) == -1)
+		&small) == -1)
 		return errno;
 	(void)syscall(SYS_mq_unlink, "postern-selftest");
 	return 0;

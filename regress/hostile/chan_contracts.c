@@ -272,12 +272,25 @@ sample_in(void)
 }
 
 static void
-sample_out(void)
+sample_ways(void)
 {
 	const struct qd_route route = { .verdict = QD_LATER,
 		.scope = QD_SCOPE_ADDRESS };
 	const struct msg_hop hop = { .kind = CONF_ROUTE_DNS,
 		.name = "example.net" };
+	const struct in_sender sender = { "example.net" };
+	struct ibuf b = begin();
+
+	SAMPLE(QD_ANS_ROUTE, "none", put_qd_route, &route);
+	put_sample(QD_NOTE_CHANGED, "none", &b);
+	SAMPLE(QO_REQ_OPEN, "none", put_hop, &hop);
+	SAMPLE(IN_REQ_SENDER, "none", put_in_sender, &sender);
+	SAMPLE(IN_ANS_SENDER, "none", put_in_verdict, IN_FAIR);
+}
+
+static void
+sample_sockets(void)
+{
 	const struct oc_connect connect = {
 		.to = { NETADDR_V4, { 198, 51, 100, 1 }, 25 },
 		.timeout_ms = 1000,
@@ -288,14 +301,9 @@ sample_out(void)
 	const struct sd_query query = { SD_MX, 1000, "example.net" };
 	const struct sd_answer none = { SD_NXDOMAIN, SD_INSECURE, 60, SD_MX,
 		0 };
-	const struct in_sender sender = { "example.net" };
 	struct ibuf b = begin();
 
-	SAMPLE(QD_ANS_ROUTE, "none", put_qd_route, &route);
-	put_sample(QD_NOTE_CHANGED, "none", &b);
-	SAMPLE(QO_REQ_OPEN, "none", put_hop, &hop);
 	SAMPLE(OC_REQ_CONNECT, "none", put_oc_connect, &connect);
-	b = begin();
 	put_sample(OC_REQ_CANCEL, "none", &b);
 	SAMPLE(OC_ANS_CONNECT, "none", put_oc_answer, &refused);
 	SAMPLE(OC_ANS_CONNECT, "socket", put_oc_answer, &ok);
@@ -306,8 +314,6 @@ sample_out(void)
 	SAMPLE(DC_ANS_SOCKET, "socket", put_oc_answer, &ok);
 	SAMPLE(SD_REQ_QUERY, "none", put_sd_query, &query);
 	SAMPLE(SD_ANS_QUERY, "none", put_sd_answer, &none);
-	SAMPLE(IN_REQ_SENDER, "none", put_in_sender, &sender);
-	SAMPLE(IN_ANS_SENDER, "none", put_in_verdict, IN_FAIR);
 }
 
 static void
@@ -492,7 +498,8 @@ main(int argc, char **argv)
 	for (i = 0; i < NCONTRACTS; i++)
 		put_contract(&contracts[i]);
 	sample_in();
-	sample_out();
+	sample_ways();
+	sample_sockets();
 	sample_jobs();
 	sample_rows();
 	sample_rest();
