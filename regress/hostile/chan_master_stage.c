@@ -140,19 +140,18 @@ stage_send(const void *data, size_t len, int nfds)
 	} control;
 	struct iovec iov = { (void *)(uintptr_t)data, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cm;
 	int fds[8] = { 0 };
 	size_t size = (size_t)nfds * sizeof(int);
 
+	assert(nfds >= 0 && size <= sizeof(fds));
 	memset(&control, 0, sizeof(control));
 	if (nfds > 0) {
 		msg.msg_control = control.buf;
 		msg.msg_controllen = CMSG_SPACE(size);
-		cm = CMSG_FIRSTHDR(&msg);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(cm), fds, size);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(&control.align), fds, size);
 	}
 	return sendmsg(mine, &msg, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -1;
 }
