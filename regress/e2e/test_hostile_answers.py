@@ -533,7 +533,7 @@ def test_connd_int_dials(world, twins, sink):
         links, token = Links(world), world.token()
         send_in_silently(world, token)
         sink.wait(token)
-        assert twins.log(mark, event='twin', to=peer, said='1')
+        twins.wait_log(20, mark, event='twin', to=peer, said='1')
         assert links.outside() == {sink.address}
     hang_up(twins, peer)  # or that session goes on
     probes(world, sink)

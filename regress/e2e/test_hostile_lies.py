@@ -71,7 +71,8 @@ def test_a_name_server_points_inside(world):
                 ('none', 'mx-loop')), line.text
             asked = {q for r in rogues for q in r.questions}
             assert ('mx.g%d.lie.test' % n, 'A' if v4 else 'AAAA') in asked
-        assert gw.log(mark, event='dns-dropped', proc='dnsd-ext')
+        gw.wait_log(20, mark, event='dns-dropped', proc='dnsd-ext')
+        gw.wait_log(20, mark, event='dial-denied', proc='connd/ext')
         denied = gw.log(mark, event='dial-denied', proc='connd/ext')
         assert denied and {d['why'] for d in denied} == {'own'}
         assert not gw.log(mark, event='violation')
