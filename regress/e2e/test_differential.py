@@ -96,7 +96,7 @@ class Peer:
 @pytest.fixture(scope='module')
 def peers(world):
     address = world.address()
-    world.inet.ip('addr add %s/32 dev lo' % address)
+    world.inet.ip('addr replace %s/32 dev lo' % address)
     users = WORK + '/differential.users'
     with open(users, 'w') as f:
         f.write(''.join('%s all/\n' % u for u in

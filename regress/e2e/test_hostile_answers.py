@@ -523,12 +523,21 @@ def dials(peer, where):
                     say.connected(), where + ':25')
 
 
+def servers(where):
+    """Whatever server dnsd-int asks for, this is the one that it gets."""
+    return say.when('dnsd-int', say.DC_SOCKET, b'', say.DC_ANSWER,
+                    say.connected(), where + '/53')
+
+
 def test_connd_int_dials(world, twins, sink):
     """As far as the routes of its namespace go: the company's incoming mail
     can be sent out again."""
     peer = 'smtpd-out/int.0'
     probes(world, sink)
-    with owned(twins, 'connd/int', dials(peer, sink.address)) as mark:
+    # names go on being looked up, as those in the cache do not last
+    with owned(twins, 'connd/int', dials(peer, sink.address),
+               servers(INSIDE_DNS)) as mark:
+        hang_up(twins, 'dnsd-int')
         hang_up(twins, peer)
         links, token = Links(world), world.token()
         send_in_silently(world, token)
@@ -551,9 +560,7 @@ def test_connd_int_names_servers(world, twins, sink):
                               if query.kind == 'A' else [])]
     probes(world, sink)
     with contextlib.closing(Rogue(world.inet, sink.address, answer)) as rogue:
-        with owned(twins, 'connd/int', say.when(
-                'dnsd-int', say.DC_SOCKET, b'', say.DC_ANSWER,
-                say.connected(), sink.address + '/53')):
+        with owned(twins, 'connd/int', servers(sink.address)):
             hang_up(twins, 'dnsd-int')
             hang_up(twins, 'smtpd-out/int.0')
             links, token = Links(world), world.token()

@@ -133,7 +133,7 @@ def test_mail_by_each_client(world, tls):
 
 def test_postfix_as_client(world, tls):
     token, address = world.token(), world.address()
-    world.inet.ip('addr add %s/32 dev lo' % address)
+    world.inet.ip('addr replace %s/32 dev lo' % address)
     peer = Postfix(world.inet, world.peers, WORK + '/tls-postfix', address,
                    'mx.sender.test', ['sender.test'],
                    mynetworks='198.51.100.0/24',
