@@ -7,8 +7,8 @@
 
 /*
  * The text in quotes, as printable ASCII: it may come from another host and
- * end on a terminal.  A character of UTF-8 becomes \uXXXX, above U+FFFF two
- * of these; an octet that is no UTF-8 becomes U+FFFD.
+ * end on a terminal.  A character of UTF-8 becomes \u and four digits,
+ * above U+FFFF twice that; an octet that is no UTF-8 becomes U+FFFD.
  */
 void json_quote(FILE *, const char *);
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lab import san
-from lab.flows import USER, send_in, send_out
+from lab.flows import USER, both_ways, send_in
 from lab.gateway import (CONF, GOLDEN, QUICK, SOCKET, Gateway, conf,
                          program)
 from lab.inside import PROJECT
@@ -103,12 +103,7 @@ def test_E1_firewall(world, sink, text):
             world.gw.nft(rules)
             try:
                 assert passes() == set()
-                token = world.token()
-                assert send_in(world, token).code == 250
-                world.hosts['a'].wait_mail(token)
-                token = world.token()
-                assert send_out(world, token, 'u@' + sink.domain).code == 250
-                sink.wait(token)
+                both_ways(world, sink)
                 # loaded again, it is the same table
                 world.gw.nft(rules)
                 assert passes() == set()

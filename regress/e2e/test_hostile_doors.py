@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from lab.flows import send_in, send_out
+from lab.flows import both_ways
 from lab.gateway import SOCKET
 from lab.proc import wait_until
 from lab.world import GW_EXT, GW_INT, HOST_B
@@ -113,15 +113,6 @@ def test_the_uid_of_an_order_is_the_kernels(gw):
     assert line['uid'] == str(os.getuid()), line.text
 
 
-def both_ways(world, sink):
-    token = world.token()
-    assert send_in(world, token, source=world.address()).code == 250
-    world.hosts['a'].wait_mail(token)
-    token = world.token()
-    assert send_out(world, token, 'u@' + sink.domain).code == 250
-    sink.wait(token)
-
-
 def test_the_control_socket(world, gw, sink):
     """Nobody but root and the group; nonsense, halves, crowds, and askers
     that never read."""
@@ -145,7 +136,7 @@ def test_the_control_socket(world, gw, sink):
                 for _ in range(50):
                     s.send(message(CT_STATUS), socket.MSG_DONTWAIT)
         assert fds(pid) <= few + TOOLS
-        both_ways(world, sink)
+        both_ways(world, sink, world.address())
         assert rss(pid) - small < GROWTH, rss(pid) - small
     wait_until('the door to be free', lambda: gw.postern(
         'status', check=False).returncode == 0)
@@ -161,7 +152,7 @@ def test_connections_cost_connd_nothing(world, gw, sink, side):
                          'int': (world.intra, GW_INT, HOST_B)}[side]
     name = 'connd-' + side
     pid, = gw.pids(name)
-    both_ways(world, sink)
+    both_ways(world, sink, world.address())
     small, few, peak = rss(pid), fds(pid), 0
     with contextlib.ExitStack() as crowd:
         for n in range(CONNECTIONS):
@@ -171,7 +162,7 @@ def test_connections_cost_connd_nothing(world, gw, sink, side):
             else:
                 s.close()
             peak = max(peak, rss(pid) - small)
-        both_ways(world, sink)
+        both_ways(world, sink, world.address())
         # those that are held are smtpd-in's
         wait_until('its descriptors', lambda: fds(pid) <= few + 2)
     print('%s: %.2f MiB more at %d connections' % (

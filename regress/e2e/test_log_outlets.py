@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from lab.flows import send_in, send_out
+from lab.flows import both_ways, send_in
 from lab.gateway import CONF, QUICK, Gateway, conf, program
 from lab.inside import WORK
 from lab.logfmt import Line
@@ -226,12 +226,7 @@ def test_a_reader_of_stderr_that_stops(world, sink):
                     ask(s, CT_SELECT, selection(FLUSH, text=b'z' * 200))
             # longer than posternd waits for one that hangs
             while time.monotonic() - begun < 15:
-                token = world.token()
-                assert send_in(world, token).code == 250
-                world.hosts['a'].wait_mail(token)
-                token = world.token()
-                assert send_out(world, token, 'u@' + sink.domain).code == 250
-                sink.wait(token)
+                both_ways(world, sink)
             assert gw.pids('logd') == [logd]
             mark = gw.mark()
         finally:

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from lab import san
-from lab.flows import USER, send_in, send_out
+from lab.flows import USER, both_ways
 from lab.gateway import CONF, GOLDEN, QUICK, RECIPIENTS, Gateway, program
 from lab.inside import BUILD, WORK
 from lab.proc import wait_until
@@ -71,15 +71,6 @@ def command(unit):
             *san.TRACED, program('master/posternd'), '-d', '-f', CONF]
 
 
-def mail_flows(world, sink):
-    token = world.token()
-    assert send_in(world, token).code == 250
-    world.hosts['a'].wait_mail(token)
-    token = world.token()
-    assert send_out(world, token, 'u@' + sink.domain, USER).code == 250
-    sink.wait(token)
-
-
 def run_traced(world, sink, unit, path):
     """Start, mail both ways, a reload, stop; the traced lines."""
     gateway = Gateway(world, 'sandbox selftest off\n' + QUICK + GOLDEN, argv=[
@@ -87,7 +78,7 @@ def run_traced(world, sink, unit, path):
         # RestrictNamespaces= on the first call, after that of unshare(1)
         '-e', 'inject=unshare:error=EPERM:when=2'] + command(unit))
     with gateway as gw:
-        mail_flows(world, sink)
+        both_ways(world, sink)
         gw.reload('sandbox selftest off\n' + QUICK + GOLDEN)
     with open(path, errors='replace') as f:
         lines = [m.groups() for m in map(CALL.match, f) if m]
@@ -171,17 +162,17 @@ def main_pid(s):
 def test_systemd_runs_the_unit(world, sink, systemd):
     """Start, mail both ways, reload, a crash, stop."""
     systemd.run('systemctl', 'start', 'postern')
-    mail_flows(world, sink)
+    both_ways(world, sink)
     done = systemd.run('/usr/local/bin/postern', 'audit', check=False)
     assert done.returncode == 0, done.stdout
     systemd.run('systemctl', 'reload', 'postern')
-    mail_flows(world, sink)
+    both_ways(world, sink)
     first = main_pid(systemd)
     systemd.run('kill', '-9', str(first))
     wait_until('another posternd', lambda: main_pid(systemd) not in
                (0, first) and systemd.show('postern', 'ActiveState')
                ['ActiveState'] == 'active')
-    mail_flows(world, sink)
+    both_ways(world, sink)
     assert len(systemd.processes('postern')) > 12
     systemd.run('systemctl', 'stop', 'postern')
     assert systemd.show('postern', 'Result', 'ActiveState') == {

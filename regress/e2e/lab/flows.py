@@ -20,6 +20,16 @@ def send_out(world, token, to, sender=USER, source=HOST_A, **kw):
                      **kw)
 
 
+def both_ways(world, sink, source=None):
+    """A message in, from this Internet host, and one out to the sink."""
+    token = world.token()
+    assert send_in(world, token, source=source).code == 250
+    world.hosts['a'].wait_mail(token)
+    token = world.token()
+    assert send_out(world, token, 'u@' + sink.domain).code == 250
+    sink.wait(token)
+
+
 def outside(world, **kw):
     """A session of an Internet host, after EHLO."""
     client = Client(world.inet, GW_EXT, **kw)
